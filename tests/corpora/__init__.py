@@ -1,0 +1,1 @@
+"""Tests of the room that takes documents in and gives results out."""
