@@ -1,0 +1,106 @@
+"""What can go wrong with jobs: one class a cause, each with a machine word and whether trying again helps."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+#: A password may itself hold : and @, so it ends at the last @ there is.
+_SECRETS = re.compile(r"(//[^:/]*:).*(?=@)|((?:password|passwd)=)[^&]*")
+
+
+class LedgerError(Exception):
+    """Base of everything this room raises on purpose."""
+
+    #: Machine word, stable across releases.
+    code: ClassVar[str]
+    #: True where the same call can never succeed; False where trying again later may.
+    permanent: ClassVar[bool] = True
+
+
+class UnknownJob(LedgerError):
+    """No job has this id."""
+
+    code = "unknown_job"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"there is no job {job_id!r}; `tagwerk jobs list` shows those that exist")
+
+
+class IllegalTransition(LedgerError):
+    """The state machine has no such move."""
+
+    code = "illegal_transition"
+
+    def __init__(self, old: str, new: str, job_id: str | None = None) -> None:
+        who = f"job {job_id!r}" if job_id else "a job"
+        super().__init__(f"{who} cannot go from {str(old)!r} to {str(new)!r}; read its state again before acting")
+
+
+class JobFinished(LedgerError):
+    """The job is already in a final state."""
+
+    code = "job_finished"
+
+    def __init__(self, job_id: str, state: str) -> None:
+        super().__init__(f"job {job_id!r} is already {str(state)!r}; a finished job cannot be cancelled")
+        self.state = state
+
+
+class JobUnfinished(LedgerError):
+    """The job is not in a final state yet, so what failed is not settled."""
+
+    code = "job_unfinished"
+
+    def __init__(self, job_id: str, state: str) -> None:
+        super().__init__(f"job {job_id!r} is still {str(state)!r}; wait for it to end or cancel it, then retry")
+        self.state = state
+
+
+class NothingToRetry(LedgerError):
+    """No document of the job failed."""
+
+    code = "nothing_to_retry"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"no document of job {job_id!r} failed; there is nothing to retry")
+
+
+class BadLedgerUrl(LedgerError):
+    """The database URL names something that cannot hold the ledger."""
+
+    code = "bad_ledger_url"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"{_masked(url)!r} cannot hold the ledger; use postgresql://... or sqlite:////path/to/file")
+
+
+class LedgerUnavailable(LedgerError):
+    """The database does not answer, or is too busy to."""
+
+    code = "ledger_unavailable"
+    permanent = False
+
+    def __init__(self, url: str, cause: BaseException) -> None:
+        super().__init__(f"the ledger at {url} does not answer ({_first_line(cause)}); try again")
+
+
+class BrokerUnavailable(LedgerError):
+    """The broker does not answer; bells that did not ring stay owed."""
+
+    code = "broker_unavailable"
+    permanent = False
+
+    def __init__(self, url: str, cause: BaseException, rung: tuple[int, ...] = ()) -> None:
+        super().__init__(f"the broker at {url} does not answer ({_first_line(cause)}); bells stay owed, try again")
+        #: Chunk ids that were rung before the broker went away.
+        self.rung = rung
+
+
+def _masked(url: str) -> str:
+    """The address without what stands between its user and the last @, or behind `password=`."""
+    return _SECRETS.sub(r"\1\2***", url)
+
+
+def _first_line(cause: BaseException) -> str:
+    return next(iter(str(cause).splitlines()), "") or type(cause).__name__

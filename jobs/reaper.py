@@ -1,0 +1,100 @@
+"""The reaper: the process that notices what nobody else would.
+
+Leases that ran out, jobs whose time is over, bells that are owed or were lost. Every step is a question to
+the ledger and an answer that does no harm twice, so two reapers may run at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from jobs.errors import BrokerUnavailable, LedgerUnavailable
+from jobs.queue import BATCH, TASKS, ring_and_mark, ring_owed
+
+if TYPE_CHECKING:
+    import threading
+
+    from jobs.queue import Doorbell
+    from jobs.records import ReapReport
+    from jobs.settings import JobsSettings
+    from jobs.store import Ledger
+
+#: Longest pause, in seconds, between two tries while the database or the broker is away.
+LONGEST_PAUSE = 30.0
+
+_log = structlog.get_logger("tagwerk.reaper")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickReport:
+    """What one tick did."""
+
+    reaped: ReapReport
+    #: Bells that were owed and rang.
+    rung: int = 0
+    #: Bells that the broker had lost and that rang again.
+    rung_again: int = 0
+
+    def facts(self) -> dict[str, int]:
+        """Return what is worth a log line: everything that is not zero."""
+        counts = {
+            "crashed": self.reaped.crashed,
+            "poisoned": self.reaped.poisoned,
+            "cancelled": self.reaped.cancelled,
+            "expired": self.reaped.expired,
+            "rung": self.rung,
+            "rung_again": self.rung_again,
+        }
+        return {name: count for name, count in counts.items() if count}
+
+
+class Reaper:
+    """Looks after one ledger and one broker."""
+
+    def __init__(self, ledger: Ledger, bell: Doorbell, settings: JobsSettings) -> None:
+        self._ledger = ledger
+        self._bell = bell
+        self._settings = settings
+
+    def tick(self) -> TickReport:
+        """Do one round: reap leases, expire jobs, ring.
+
+        Raises `LedgerUnavailable` or `BrokerUnavailable`; what was done before stays done.
+        """
+        reaped = self._ledger.reap(self._settings.max_crashes)
+        rung = sum(ring_owed(self._ledger, self._bell, queue) for queue in TASKS)
+        rung_again = sum(self._ring_lost(queue) for queue in TASKS)
+        return TickReport(reaped=reaped, rung=rung, rung_again=rung_again)
+
+    def run(self, stop: threading.Event) -> None:
+        """Tick until `stop` is set; an outage of the database or the broker only makes the pauses longer."""
+        failures = 0
+        while not stop.is_set():
+            failures = 0 if self._survived() else failures + 1
+            stop.wait(self._pause(failures))
+
+    def _survived(self) -> bool:
+        try:
+            facts = self.tick().facts()
+        except (LedgerUnavailable, BrokerUnavailable) as error:
+            _log.warning("tick_failed", code=error.code, reason=str(error))
+            return False
+        if facts:
+            _log.info("tick", **facts)
+        return True
+
+    def _pause(self, failures: int) -> float:
+        tick = self._settings.reaper_tick_seconds
+        return tick if not failures else max(tick, min(LONGEST_PAUSE, tick * 2 ** (failures - 1)))
+
+    def _ring_lost(self, queue: str) -> int:
+        # The queue is counted first: a chunk claimed in between must not look like a lost bell.
+        waiting = self._bell.depth(queue)
+        lost = self._ledger.rung_unclaimed(queue) - waiting
+        if lost <= 0:
+            return 0
+        oldest = self._ledger.oldest_rung(queue, min(lost, BATCH))
+        return ring_and_mark(self._ledger, self._bell, queue, oldest) if oldest else 0

@@ -1,0 +1,167 @@
+"""The values that go into the ledger and come out of it. Plain frozen records, no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from corpora.chunks import ChunkRange
+    from jobs.states import DropReason, EscalationState, JobKind, JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A chunk that one worker holds until its lease runs out, with all it needs to do the work."""
+
+    chunk_id: int
+    job_id: str
+    tenant: str
+    #: Which claim of this chunk it is, from 1; a commit, renewal or release must match it.
+    attempt: int
+    #: Key of the corpus in the blob store; `chunk` is a byte range of it.
+    blob: str
+    chunk: ChunkRange
+    kind: JobKind
+    tagger: str
+    engine: str
+    labels: list[dict[str, Any]]
+    options: dict[str, Any]
+
+
+class Renewal(Enum):
+    """What a renewal tells the worker."""
+
+    HELD = "held"  # go on
+    LOST = "lost"  # the chunk is somebody else's or dropped: stop, a commit would be refused
+    CANCELLING = "cancelling"  # still held, but nobody wants the rest: release it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewResult:
+    """One document's result line, ready to be stored."""
+
+    #: Line of the document in its corpus, from 1.
+    line: int
+    document_id: str
+    #: False where the body is an error line.
+    ok: bool
+    #: The result line as JSON text, without a line end.
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEscalation:
+    """A document to be handed to people."""
+
+    line: int
+    document_id: str
+    reasons: tuple[str, ...]
+    #: How likely the document is wrong, in [0, 1].
+    risk: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReapReport:
+    """What one round of reaping did."""
+
+    #: Chunks whose lease had run out.
+    crashed: int = 0
+    #: Of these: dropped as poison.
+    poisoned: int = 0
+    #: Of these: dropped because their job is being cancelled.
+    cancelled: int = 0
+    #: Jobs whose time was over.
+    expired: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobView:
+    """A job with its counts, read at one moment: `total = pending + completed + failed`, in documents."""
+
+    id: str
+    tenant: str
+    kind: JobKind
+    state: JobState
+    name: str | None
+    tagger: str
+    engine: str
+    labels: list[dict[str, Any]]
+    options: dict[str, Any]
+    queue: str | None
+    blob: str | None
+    parent_id: str | None
+    #: Null until the corpus is validated.
+    total: int | None
+    pending: int
+    completed: int
+    failed: int
+    #: Documents that were handed to people.
+    escalated: int
+    created_at: datetime
+    queued_at: datetime | None
+    running_at: datetime | None
+    finalizing_at: datetime | None
+    cancelling_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+    expired_at: datetime | None
+    cancelled_at: datetime | None
+    expires_at: datetime
+    #: Why the job failed as a whole: an object with `code` and `message`.
+    error: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """One move of a job; ids rise."""
+
+    id: int
+    at: datetime
+    name: str
+    from_state: JobState | None
+    to_state: JobState
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredResult:
+    """One stored result line; ids rise in the order of commits."""
+
+    id: int
+    line: int
+    document_id: str
+    ok: bool
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEscalation:
+    """A document that was handed to people."""
+
+    id: int
+    line: int
+    document_id: str
+    reasons: list[str]
+    risk: float
+    state: EscalationState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DroppedChunk:
+    """A chunk that was given up; all its documents failed with `reason`."""
+
+    chunk: ChunkRange
+    reason: DropReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedLines:
+    """The lines of a finished chunk whose documents failed on their own, rising."""
+
+    chunk: ChunkRange
+    lines: tuple[int, ...]

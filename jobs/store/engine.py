@@ -1,0 +1,131 @@
+"""Connections to the ledger's database: a writing and a reading engine, and the database's clock.
+
+Owns the difference between PostgreSQL and SQLite, and turns an unreachable database into `LedgerUnavailable`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from sqlalchemy import create_engine, event, func, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from jobs.errors import BadLedgerUrl, LedgerUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import URL, Connection, Engine
+
+#: Seconds a writer waits for SQLite's only write lock.
+BUSY_SECONDS = 15.0
+#: Seconds to wait for PostgreSQL to accept a connection.
+CONNECT_SECONDS = 5
+
+#: SQLite's answers that may be different the next time: busy, locked, disk error, disk full, cannot open.
+_TRANSIENT_SQLITE = {5, 6, 10, 13, 14}
+
+
+class Engines:
+    """The two ways into one database. On PostgreSQL both are the same pool."""
+
+    def __init__(self, url: str) -> None:
+        parsed = _parse(url)
+        self._name = parsed.render_as_string(hide_password=True)
+        self._writer = _postgres(parsed) if _is_postgres(parsed) else _sqlite(parsed, "BEGIN IMMEDIATE")
+        self._reader = self._writer if _is_postgres(parsed) else _sqlite(parsed, "BEGIN")
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that commits at the end of the block, or is rolled back by an error."""
+        with self._translated(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that sees the last commit and never waits for a writer."""
+        with self._translated(), self._reader.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._reader.dispose()
+        self._writer.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if not _is_transient(error):
+                raise
+            raise LedgerUnavailable(self._name, error.orig or error) from error
+        except PoolTimeout as error:
+            raise LedgerUnavailable(self._name, error) from error
+
+
+def clock(connection: Connection) -> datetime:
+    """Return the database's time. Read it after taking locks, or it is older than what it stamps."""
+    if connection.dialect.name == "postgresql":
+        moment = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return cast("datetime", moment).astimezone(UTC)
+    text = connection.execute(select(func.strftime("%Y-%m-%d %H:%M:%f", "now"))).scalar_one()
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise BadLedgerUrl(url) from error
+    if _is_postgres(parsed):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        raise BadLedgerUrl(parsed.render_as_string(hide_password=True))
+    return parsed
+
+
+def _is_postgres(url: URL) -> bool:
+    return url.drivername in ("postgres", "postgresql", "postgresql+psycopg")
+
+
+def _postgres(url: URL) -> Engine:
+    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+
+
+def _sqlite(url: URL, begin: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    writes = begin == "BEGIN IMMEDIATE"
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own BEGIN is deferred: two readers that turn writers then fail with "locked".
+        connection.isolation_level = None
+        for pragma in _pragmas(writes=writes):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _pragmas(*, writes: bool) -> tuple[str, ...]:
+    waiting = f"busy_timeout={int(BUSY_SECONDS * 1000)}"
+    if not writes:
+        return (waiting, "query_only=ON")
+    return (waiting, "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+
+
+def _is_transient(error: DBAPIError) -> bool:
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.Error):
+        return (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) in _TRANSIENT_SQLITE
+    return type(error).__name__ in ("OperationalError", "InterfaceError")

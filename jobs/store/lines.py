@@ -1,0 +1,70 @@
+"""What came of a job, document by document: stored lines, failed lines, dropped chunks.
+
+Long answers are read in pages, each in a transaction of its own, so memory stays bounded and nothing is held
+open while the caller is slow.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from jobs.records import DroppedChunk, FailedLines, StoredResult
+from jobs.states import ChunkState
+from jobs.store.claim import chunk_range
+from jobs.tables import CHUNKS, RESULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Column, Connection, Row, Select
+
+    from jobs.store.engine import Engines
+
+#: Rows read with one statement.
+PAGE = 1000
+
+_STORED = (RESULTS.c.id, RESULTS.c.line, RESULTS.c.document_id, RESULTS.c.ok, RESULTS.c.body)
+_RANGE = (CHUNKS.c.seq, CHUNKS.c.byte_start, CHUNKS.c.byte_end, CHUNKS.c.first_line, CHUNKS.c.documents)
+
+
+def results(connection: Connection, job_id: str, after: int, limit: int) -> list[StoredResult]:
+    """Return stored lines in the order of commits, from the one after the id `after`."""
+    wanted = select(*_STORED).where(RESULTS.c.job_id == job_id, RESULTS.c.id > after)
+    return [StoredResult(**row._mapping) for row in connection.execute(wanted.order_by(RESULTS.c.id).limit(limit))]
+
+
+def results_in_order(engines: Engines, job_id: str) -> Iterator[StoredResult]:
+    """Yield all stored lines in the order of the corpus."""
+    stored = select(*_STORED).where(RESULTS.c.job_id == job_id)
+    for row in _paged(engines, stored, RESULTS.c.line):
+        yield StoredResult(**row._mapping)
+
+
+def dropped_chunks(engines: Engines, job_id: str) -> Iterator[DroppedChunk]:
+    """Yield the chunks that were given up, in the order of the corpus."""
+    given_up = select(*_RANGE, CHUNKS.c.error_code)
+    given_up = given_up.where(CHUNKS.c.job_id == job_id, CHUNKS.c.state == ChunkState.DROPPED)
+    for row in _paged(engines, given_up, CHUNKS.c.seq):
+        yield DroppedChunk(chunk=chunk_range(row), reason=row.error_code)
+
+
+def failed_lines(engines: Engines, job_id: str) -> Iterator[FailedLines]:
+    """Yield the lines that failed on their own, chunk by chunk, in the order of the corpus."""
+    failed = select(*_RANGE, RESULTS.c.line).select_from(RESULTS).join(CHUNKS)
+    failed = failed.where(RESULTS.c.job_id == job_id, ~RESULTS.c.ok)
+    for chunk, rows in groupby(_paged(engines, failed, RESULTS.c.line), key=chunk_range):
+        yield FailedLines(chunk=chunk, lines=tuple(row.line for row in rows))
+
+
+def _paged(engines: Engines, statement: Select[Any], key: Column[Any]) -> Iterator[Row[Any]]:
+    last = -1
+    while True:
+        with engines.reading() as connection:
+            rows = connection.execute(statement.where(key > last).order_by(key).limit(PAGE)).all()
+        yield from rows
+        if len(rows) < PAGE:
+            return
+        last = rows[-1]._mapping[key]

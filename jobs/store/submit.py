@@ -1,0 +1,109 @@
+"""How a job comes into the ledger: made, then queued with its chunks, or rejected."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert
+
+from jobs.errors import JobFinished
+from jobs.states import FINAL, ChunkState, DropReason, JobState
+from jobs.store.engine import clock
+from jobs.store.moves import close, lock_job, move, record
+from jobs.tables import CHUNKS, JOBS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy import Connection
+
+    from corpora.chunks import ChunkRange
+
+#: Chunk rows written with one statement.
+BATCH = 1000
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuv"
+_RANDOM_BITS = 52
+
+
+def new_job_id(at: datetime) -> str:
+    """Return `job_` and 20 base-32 digits: 48 bits of milliseconds, then 52 random ones: ids sort by time."""
+    milliseconds = int(at.timestamp() * 1000)
+    number = (milliseconds << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+    return "job_" + "".join(_DIGITS[(number >> shift) & 31] for shift in range(95, -1, -5))
+
+
+def create_job(connection: Connection, hours: float, columns: Mapping[str, Any]) -> str:
+    """Write a job in state validating and return its id. `columns` are those the caller chooses."""
+    at = clock(connection)
+    job_id = new_job_id(at)
+    row = {
+        "id": job_id,
+        "state": JobState.VALIDATING,
+        "created_at": at,
+        "expires_at": at + timedelta(hours=hours),
+    }
+    connection.execute(insert(JOBS).values(row | dict(columns)))
+    record(connection, job_id, "created", None, JobState.VALIDATING, at)
+    return job_id
+
+
+def enqueue(
+    connection: Connection,
+    job_id: str,
+    *,
+    blob: str,
+    documents: int,
+    chunks: Iterable[ChunkRange],
+    queue: str,
+) -> None:
+    """Write the chunks of a validated job, all bells owed, and move it to queued."""
+    job = lock_job(connection, job_id)
+    at = clock(connection)
+    move(
+        connection,
+        job_id,
+        job.state,
+        JobState.QUEUED,
+        at,
+        {"blob": blob, "documents": documents, "queue": queue},
+    )
+    stored = _insert_chunks(connection, job_id, chunks)
+    if stored != documents:
+        raise ValueError(f"the chunks of job {job_id!r} hold {stored} documents, the corpus {documents}")
+
+
+def _insert_chunks(connection: Connection, job_id: str, chunks: Iterable[ChunkRange]) -> int:
+    remaining = iter(chunks)
+    documents = 0
+    while batch := list(islice(remaining, BATCH)):
+        connection.execute(insert(CHUNKS), [_chunk_row(job_id, chunk) for chunk in batch])
+        documents += sum(chunk.documents for chunk in batch)
+    return documents
+
+
+def _chunk_row(job_id: str, chunk: ChunkRange) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "seq": chunk.seq,
+        "byte_start": chunk.byte_start,
+        "byte_end": chunk.byte_end,
+        "first_line": chunk.first_line,
+        "documents": chunk.documents,
+        "state": ChunkState.AVAILABLE,
+    }
+
+
+def reject(connection: Connection, job_id: str, error: dict[str, Any]) -> JobState:
+    """Fail a job as a whole, with all that is pending; one that is being cancelled is cancelled instead."""
+    job = lock_job(connection, job_id)
+    if job.state in FINAL:
+        raise JobFinished(job_id, job.state)
+    if job.state is JobState.CANCELLING:
+        close(connection, job, JobState.CANCELLED, DropReason.JOB_CANCELLED)
+        return JobState.CANCELLED
+    close(connection, job, JobState.FAILED, DropReason.JOB_FAILED, {"error": error})
+    return JobState.FAILED

@@ -1,0 +1,180 @@
+"""From a stream of documents to a queued job, and from a job that ended to one over what failed in it.
+
+Owns the order of steps: the job row first, then the corpus, then the chunks, then the bell. The broker may be
+away: the job is queued all the same and its bells stay owed.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from datetime import timedelta
+from heapq import merge
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from corpora.chunks import ChunkRange, read_lines
+from corpora.errors import InvalidCorpus
+from corpora.ingest import ingest
+from corpora.limits import DEFAULT_LIMITS
+from jobs.errors import BrokerUnavailable, JobUnfinished, LedgerError, NothingToRetry
+from jobs.queue import queue_for, ring_owed
+from jobs.records import DroppedChunk
+from jobs.states import FINAL, JobKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import BinaryIO
+
+    from corpora.blobs import BlobStore
+    from corpora.ingest import StoredCorpus
+    from corpora.limits import Limits
+    from jobs.queue import Doorbell
+    from jobs.records import FailedLines, JobView
+    from jobs.store import Ledger
+
+_log = structlog.get_logger("tagwerk.submitting")
+
+
+def submit_corpus(
+    ledger: Ledger,
+    blobs: BlobStore,
+    bell: Doorbell,
+    stream: BinaryIO,
+    *,
+    kind: JobKind,
+    tagger: str,
+    engine: str,
+    labels: list[dict[str, Any]],
+    options: dict[str, Any],
+    hours: float,
+    limits: Limits = DEFAULT_LIMITS,
+    name: str | None = None,
+    tenant: str = "local",
+    progress: Callable[[int], None] | None = None,
+) -> str:
+    """Make a job of the JSON Lines that `stream` gives and return its id; it expires `hours` from now.
+
+    `progress` is told the number of good documents so far. Raises `InvalidCorpus` or `CorpusTooLarge`; the
+    job is then failed, with the problems as its error. A broker that is away is no error.
+    """
+    job_id = ledger.create_job(
+        kind=kind,
+        tagger=tagger,
+        engine=engine,
+        labels=labels,
+        options=options,
+        hours=hours,
+        name=name,
+        tenant=tenant,
+    )
+    _fill(ledger, blobs, bell, job_id, stream, limits, progress)
+    return job_id
+
+
+def retry(ledger: Ledger, blobs: BlobStore, bell: Doorbell, job_id: str, *, limits: Limits = DEFAULT_LIMITS) -> str:
+    """Make a child job of exactly the documents of a finished job that failed, and return its id.
+
+    It has as much time as its parent had. Raises `JobUnfinished`, `NothingToRetry`, or `UnknownBlob` where
+    the corpus is gone.
+    """
+    parent = ledger.job(job_id)
+    if parent.state not in FINAL:
+        raise JobUnfinished(job_id, parent.state)
+    if not parent.failed or parent.blob is None:
+        raise NothingToRetry(job_id)
+    child_id = ledger.create_job(
+        kind=parent.kind,
+        tagger=parent.tagger,
+        engine=parent.engine,
+        labels=parent.labels,
+        options=parent.options,
+        hours=(parent.expires_at - parent.created_at) / timedelta(hours=1),
+        name=parent.name,
+        tenant=parent.tenant,
+        parent_id=job_id,
+    )
+    failed = io.BufferedReader(_Stream(_failed_documents(ledger, blobs, parent, parent.blob)))
+    _fill(ledger, blobs, bell, child_id, failed, limits, None)
+    return child_id
+
+
+def _fill(
+    ledger: Ledger,
+    blobs: BlobStore,
+    bell: Doorbell,
+    job_id: str,
+    stream: BinaryIO,
+    limits: Limits,
+    progress: Callable[[int], None] | None,
+) -> None:
+    try:
+        corpus = ingest(stream, blobs, limits, progress)
+    except Exception as error:
+        # The first error is the one to tell, also where the job was cancelled meanwhile.
+        with suppress(LedgerError):
+            ledger.reject(job_id, _told(error))
+        raise
+    job = ledger.job(job_id)
+    chunks = _cut(job.kind, corpus)
+    documents = sum(chunk.documents for chunk in chunks)
+    queue = queue_for(job.kind, job.engine)
+    ledger.enqueue(job_id, blob=corpus.key, documents=documents, chunks=chunks, queue=queue)
+    _ring(ledger, bell, queue)
+
+
+def _cut(kind: JobKind, corpus: StoredCorpus) -> tuple[ChunkRange, ...]:
+    if kind is not JobKind.ADAPT:
+        return corpus.chunks
+    # All examples are learnt from together, so an adaptation is one piece of work.
+    return (ChunkRange(seq=0, byte_start=0, byte_end=corpus.bytes, first_line=1, documents=1),)
+
+
+def _ring(ledger: Ledger, bell: Doorbell, queue: str) -> None:
+    try:
+        ring_owed(ledger, bell, queue)
+    except BrokerUnavailable as error:
+        _log.warning("bells_owed", queue=queue, code=error.code, reason=str(error))
+
+
+def _told(error: Exception) -> dict[str, Any]:
+    if isinstance(error, InvalidCorpus):
+        problems = [{"line": each.line, "code": each.code, "message": each.message} for each in error.problems]
+        return {"code": error.code, "message": str(error), "problems": problems, "total": error.total}
+    return {"code": getattr(error, "code", "ingest_failed"), "message": str(error)}
+
+
+def _failed_documents(ledger: Ledger, blobs: BlobStore, job: JobView, blob: str) -> Iterator[bytes]:
+    """Yield the raw lines of all documents that failed, in the order of the corpus, a chunk at a time."""
+    dropped: Iterable[DroppedChunk | FailedLines] = ledger.dropped_chunks(job.id)
+    for part in merge(dropped, ledger.failed_lines(job.id), key=attrgetter("chunk.seq")):
+        if job.kind is JobKind.ADAPT:
+            yield blobs.open_range(blob, part.chunk.byte_start, part.chunk.byte_end)
+            continue
+        wanted = None if isinstance(part, DroppedChunk) else set(part.lines)
+        for raw in read_lines(blobs, blob, part.chunk):
+            if wanted is None or raw.line in wanted:
+                yield raw.data + b"\n"
+
+
+class _Stream(io.RawIOBase):
+    """A readable stream over pieces that are made as they are read."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 -- any writable buffer, as the base class says
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = piece
+        taken = min(len(buffer), len(self._rest))
+        buffer[:taken], self._rest = self._rest[:taken], self._rest[taken:]
+        return taken

@@ -1,0 +1,1 @@
+"""Tests of the room jobs, on real databases and a real broker."""

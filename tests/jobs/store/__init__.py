@@ -1,0 +1,1 @@
+"""Tests of every statement, each on SQLite and on PostgreSQL."""

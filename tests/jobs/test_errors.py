@@ -1,0 +1,37 @@
+"""What users and programs learn from an error: a machine word, whether to try again, the value."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs import errors
+
+CASES = [
+    (errors.UnknownJob("job_x"), "unknown_job", True, "'job_x'"),
+    (errors.IllegalTransition("queued", "completed", "job_x"), "illegal_transition", True, "'completed'"),
+    (errors.JobFinished("job_x", "expired"), "job_finished", True, "'expired'"),
+    (errors.JobUnfinished("job_x", "running"), "job_unfinished", True, "'running'"),
+    (errors.NothingToRetry("job_x"), "nothing_to_retry", True, "'job_x'"),
+    (errors.BadLedgerUrl("mysql://h/d"), "bad_ledger_url", True, "'mysql://h/d'"),
+    (
+        errors.LedgerUnavailable("sqlite:///x", OSError("no disk\nat all")),
+        "ledger_unavailable",
+        False,
+        "no disk)",
+    ),
+    (errors.BrokerUnavailable("redis://h", TimeoutError()), "broker_unavailable", False, "TimeoutError"),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "permanent", "quoted"), CASES, ids=lambda case: type(case).__name__)
+def test_error_says_what_and_whether_to_try_again(
+    error: errors.LedgerError, code: str, permanent: bool, quoted: str
+) -> None:
+    assert (error.code, error.permanent) == (code, permanent)
+    assert quoted in str(error)
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    classes = errors.LedgerError.__subclasses__()
+
+    assert len({each.code for each in classes}) == len(classes) == len(CASES)
