@@ -1,6 +1,6 @@
 # Every target sets up .venv by itself; its stamp files make the second time instant.
 #   make demo                      tag the examples and show what came out
-#   make test [ARGS=tests/jobs]    all tests, or what ARGS says to pytest, on real servers
+#   make test [ARGS=tests/jobs]    style, types and all tests, or what ARGS says to pytest, on real servers
 #   make lint                      style and types
 # PYTHON=/path/to/python chooses the interpreter of a new .venv.
 
@@ -14,9 +14,10 @@ ARGS ?=
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))
 
 demo: $(VENV)/installed
-	@$(BIN)/tagwerk demo
+	@TAGWERK_HOME="$${TAGWERK_HOME:-$(CURDIR)/.tagwerk}" $(BIN)/tagwerk demo
 
 test: $(VENV)/installed-dev
+	$(if $(ARGS),,@$(MAKE) --no-print-directory lint)
 	@$(BIN)/python tests/services.py -- $(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/installed-dev
