@@ -82,7 +82,7 @@ class LedgerUnavailable(LedgerError):
     permanent = False
 
     def __init__(self, url: str, cause: BaseException) -> None:
-        super().__init__(f"the ledger at {url} does not answer ({_first_line(cause)}); try again")
+        super().__init__(f"the ledger at {_masked(url)} does not answer ({_first_line(cause)}); try again")
 
 
 class BrokerUnavailable(LedgerError):
@@ -92,7 +92,8 @@ class BrokerUnavailable(LedgerError):
     permanent = False
 
     def __init__(self, url: str, cause: BaseException, rung: tuple[int, ...] = ()) -> None:
-        super().__init__(f"the broker at {url} does not answer ({_first_line(cause)}); bells stay owed, try again")
+        where = _masked(url)
+        super().__init__(f"the broker at {where} does not answer ({_first_line(cause)}); bells stay owed, try again")
         #: Chunk ids that were rung before the broker went away.
         self.rung = rung
 

@@ -81,8 +81,9 @@ def clock(connection: Connection) -> datetime:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise BadLedgerUrl(url) from error
+    except (ArgumentError, ValueError):
+        # Without its cause, which may quote a part of the password.
+        raise BadLedgerUrl(url) from None
     if _is_postgres(parsed):
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):

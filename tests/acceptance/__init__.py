@@ -1,0 +1,1 @@
+"""The whole system as users and operators meet it: real servers, real processes, real commands."""

@@ -1,0 +1,1 @@
+"""The hands: Celery tasks, the path of a chunk from claim to commit, escalation, the model runtime."""

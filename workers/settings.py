@@ -1,0 +1,21 @@
+"""The room's settings: the one place where it reads the environment (prefix `TAGWERK_`)."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 -- pydantic reads the annotation when the class is made
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class WorkerSettings(BaseSettings):
+    """How a worker runs its models."""
+
+    model_config = SettingsConfigDict(env_prefix="TAGWERK_", env_ignore_empty=True, frozen=True, extra="ignore")
+
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1: where models run")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="number format")
+    batch_pieces: PositiveInt = Field(4096, description="most padded word pieces in one batch")
+    encoder: str | None = Field(None, description="folder or Hugging Face name where the base encoder is found")
+    taggers: Path | None = Field(None, description="folder of taggers made here; none: the shipped ones alone")

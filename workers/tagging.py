@@ -1,0 +1,175 @@
+"""One chunk from claim to commit: read its documents, tag them batch by batch, store what came of each.
+
+Owns the order of things and what happens when they stop in between; tagging itself is the runtime's, storing
+the ledger's.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from corpora.chunks import read_chunk
+from corpora.results import dump, error_line, result_line
+from jobs.errors import LedgerUnavailable
+from jobs.records import NewEscalation, NewResult, Renewal
+from jobs.states import DropReason
+from models.types import Label
+from workers import escalation, lease
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from corpora.blobs import BlobStore
+    from corpora.documents import NumberedDocument
+    from corpora.results import Escalation
+    from jobs.records import Claim
+    from jobs.store import Ledger
+    from models.tagger import Outcome
+    from workers.lease import Lease
+    from workers.runtime import Runtime
+
+#: Seconds that a commit is tried for while the ledger does not answer, and the pause between two tries.
+COMMIT_PATIENCE = 120.0
+COMMIT_PAUSE = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """What a worker process works with."""
+
+    ledger: Ledger
+    blobs: BlobStore
+    runtime: Runtime
+    #: Name of this worker, as the ledger shows it.
+    worker: str
+    lease_seconds: float
+    #: Whether the process was asked to end.
+    stopping: Callable[[], bool]
+
+
+class _Stopped(Exception):
+    """The chunk is to be put down; `state` says why: HELD means that this process is to end."""
+
+    def __init__(self, state: Renewal) -> None:
+        super().__init__(state.value)
+        self.state = state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    result: NewResult
+    escalation: Escalation | None
+
+
+def run(hands: Hands, chunk_id: int) -> None:
+    """Do one chunk; a bell for a chunk that is taken or done is answered by doing nothing.
+
+    The chunk is handed back where the process is to end, left alone where the lease is lost, and committed with
+    what is finished where its job is being cancelled. An error that nobody foresaw is raised and the lease left to
+    run out: that counts as a crash, so a chunk that fails every time ends as poison instead of going round for ever.
+    """
+    claim = hands.ledger.claim(chunk_id, worker=hands.worker, lease_s=hands.lease_seconds)
+    if claim is None:
+        return
+    with lease.kept(hands.ledger, claim, hands.lease_seconds) as held:
+        lines: dict[int, _Line] = {}
+        try:
+            documents = read_chunk(hands.blobs, claim.blob, claim.chunk)
+            _tag(hands, claim, documents, held, lines)
+        except _Stopped as stopped:
+            if stopped.state is Renewal.LOST:
+                log.warning("lease_lost", chunk=chunk_id, attempt=claim.attempt)
+                return
+            if stopped.state is Renewal.HELD:
+                hands.ledger.release(claim)
+                return
+            _give_up(documents, lines)
+        _commit(hands.ledger, claim, list(lines.values()))
+
+
+def _tag(hands: Hands, claim: Claim, documents: list[NumberedDocument], held: Lease, lines: dict[int, _Line]) -> None:
+    labels = [Label(**label) for label in claim.labels]
+    texts = [numbered.document.text for numbered in documents]
+    try:
+        batches = hands.runtime.tag(claim.engine, claim.tagger, texts, labels)
+        margin = hands.runtime.margin(claim.tagger)
+        for batch in batches:
+            for outcome in batch:
+                numbered = documents[outcome.index]
+                lines[numbered.line] = _line(numbered, outcome, claim, margin)
+            if len(lines) < len(documents):
+                _go_on(hands, held)
+    except Exception as error:
+        # A cause that the next worker would meet too fails the documents; any other is the chunk's to try again.
+        if not getattr(error, "permanent", False):
+            raise
+        log.error("chunk_failed", chunk=claim.chunk_id, error=str(error))
+        for numbered in documents:
+            lines.setdefault(numbered.line, _failure(numbered, getattr(error, "code", "failed"), str(error)))
+
+
+def _go_on(hands: Hands, held: Lease) -> None:
+    state = held.ask()
+    if state is not Renewal.HELD or hands.stopping():
+        raise _Stopped(state)
+
+
+def _line(numbered: NumberedDocument, outcome: Outcome, claim: Claim, margin: float) -> _Line:
+    if outcome.prediction is None:
+        return _failure(numbered, "tagging_failed", f"the document could not be tagged: {outcome.error}")
+    doubt = escalation.of_prediction(outcome.prediction, margin)
+    body = result_line(numbered.document, outcome.prediction, doubt, tagger=claim.tagger, engine=claim.engine)
+    return _Line(
+        result=NewResult(line=numbered.line, document_id=numbered.document.id, ok=True, body=dump(body)),
+        escalation=doubt,
+    )
+
+
+def _failure(numbered: NumberedDocument, code: str, message: str, *, escalate: bool = True) -> _Line:
+    name = numbered.document.id
+    body = dump(error_line(name, code, message))
+    return _Line(
+        result=NewResult(line=numbered.line, document_id=name, ok=False, body=body),
+        escalation=escalation.of_failure() if escalate else None,
+    )
+
+
+def _give_up(documents: list[NumberedDocument], lines: dict[int, _Line]) -> None:
+    code = DropReason.JOB_CANCELLED.value
+    for numbered in documents:
+        if numbered.line not in lines:
+            message = "the job was cancelled before this document was tagged"
+            lines[numbered.line] = _failure(numbered, code, message, escalate=False)
+
+
+def _commit(ledger: Ledger, claim: Claim, lines: list[_Line]) -> None:
+    results = [line.result for line in lines]
+    escalations = [
+        NewEscalation(
+            line=line.result.line,
+            document_id=line.result.document_id,
+            reasons=line.escalation.reasons,
+            risk=line.escalation.risk,
+        )
+        for line in lines
+        if line.escalation is not None
+    ]
+    deadline = time.monotonic() + COMMIT_PATIENCE
+    while True:
+        try:
+            kept = ledger.commit(claim, results, escalations)
+        except LedgerUnavailable:
+            # Done work is worth waiting for. A commit that did go through is refused the second time.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(COMMIT_PAUSE)
+        else:
+            if not kept:
+                log.warning("stale_commit_refused", chunk=claim.chunk_id, attempt=claim.attempt)
+            return

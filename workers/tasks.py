@@ -1,0 +1,14 @@
+"""The Celery tasks. Each does nothing but call; arguments are ids alone."""
+
+from __future__ import annotations
+
+from jobs.queue import TASKS
+from workers import tagging
+from workers.app import app
+from workers.process import hands
+
+
+@app.task(name=TASKS["tag"])  # type: ignore[untyped-decorator]
+def tag_chunk(chunk_id: int) -> None:
+    """Tag one chunk of a job."""
+    tagging.run(hands(), chunk_id)
