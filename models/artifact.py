@@ -1,0 +1,177 @@
+"""Tagger artifacts on disk: weights, configuration and calibration in one folder, every file hashed.
+
+Owns the folder's layout and its checks. An artifact holds what differs from the base encoder, in half
+precision, in files of at most 14 MiB; it is written aside and renamed, so that a folder that is there is whole.
+
+    tagger.json                     what it is, which base it fits, SHA-256 of every weights file
+    weights-00001-of-0000N.safetensors
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from models.biencoder import BiEncoder, BiEncoderConfig
+from models.encoder import file_sha256, load_encoder
+from models.errors import BadArtifact
+from models.shipped import MANIFEST, SHIPPED
+from models.tagger import Calibration, Tagger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.encoder import Encoder
+
+#: Most bytes of tensors in one weights file.
+SHARD_BYTES = 14 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What `tagger.json` says."""
+
+    name: str
+    engine: str
+    base: str
+    base_fingerprint: str
+    config: BiEncoderConfig
+    calibration: Calibration
+    #: SHA-256 of each weights file, by name.
+    files: dict[str, str]
+    #: How it came to be: data, minutes, scores; free-form, for people.
+    receipt: dict[str, Any]
+
+
+def shipped_folder(name: str = "default") -> Path:
+    """Folder of a tagger that ships with the project."""
+    return SHIPPED / name
+
+
+def save(folder: Path, tagger: Tagger, *, name: str, receipt: dict[str, Any]) -> Manifest:
+    """Write a tagger as a new artifact; `folder` must not be there yet."""
+    if folder.exists():
+        raise BadArtifact(f"{folder}: already there; artifacts are never written twice")
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    shards = _shards(_delta(tagger.network))
+    files = {}
+    for number, tensors in enumerate(shards, start=1):
+        path = partial / f"weights-{number:05d}-of-{len(shards):05d}.safetensors"
+        save_file(tensors, path)
+        path.chmod(0o644)  # safetensors lets its owner alone read what it writes
+        files[path.name] = file_sha256(path)
+    manifest = Manifest(
+        name=name,
+        engine="biencoder",
+        base=tagger.encoder.name,
+        base_fingerprint=tagger.encoder.fingerprint,
+        config=tagger.network.config,
+        calibration=tagger.calibration,
+        files=files,
+        receipt=receipt,
+    )
+    text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
+    (partial / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    partial.rename(folder)
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What a folder holds; raises BadArtifact where it is no artifact."""
+    path = folder / MANIFEST
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        config, calibration = BiEncoderConfig(**raw.pop("config")), Calibration(**raw.pop("calibration"))
+        return Manifest(**raw, config=config, calibration=calibration)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadArtifact(f"{path}: not a tagger artifact: {error}") from error
+
+
+def load(
+    folder: Path,
+    *,
+    base: str | None = None,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Tagger:
+    """Load a tagger; `base` overrides where its base encoder is found, not which one it is.
+
+    Raises BadArtifact where a file is missing, damaged, or fits another base.
+    """
+    manifest = read_manifest(folder)
+    encoder = load_encoder(base or manifest.base)
+    if encoder.fingerprint != manifest.base_fingerprint:
+        raise BadArtifact(
+            f"{folder}: fits the base {manifest.base} ({manifest.base_fingerprint[:12]}), "
+            f"not {encoder.name} ({encoder.fingerprint[:12]})"
+        )
+    network = BiEncoder(encoder.model, manifest.config)
+    _restore(network, _tensors(folder, manifest), folder)
+    device = device or torch.device("cpu")
+    return Tagger(encoder, network.to(device), manifest.calibration, device=device, dtype=dtype)
+
+
+def untrained(encoder: Encoder, config: BiEncoderConfig | None = None) -> Tagger:
+    """A tagger with fresh heads on a base encoder: where training starts."""
+    return Tagger(encoder, BiEncoder(encoder.model, config or BiEncoderConfig()), Calibration())
+
+
+def shipped_weights(network: BiEncoder) -> dict[str, Tensor]:
+    """The weights that belong in an artifact, by name: all but the label side's copy and the word embeddings."""
+    words = network.encoder.get_input_embeddings().weight
+    weights = network.state_dict(keep_vars=True).items()
+    return {name: tensor for name, tensor in weights if not name.startswith("label_encoder.") and tensor is not words}
+
+
+def _delta(network: BiEncoder) -> dict[str, Tensor]:
+    shipped = shipped_weights(network).items()
+    return {name: tensor.detach().to("cpu", torch.float16).contiguous() for name, tensor in shipped}
+
+
+def _shards(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+    shards: list[dict[str, Tensor]] = [{}]
+    used = 0
+    for name, tensor in tensors.items():
+        if shards[-1] and used + tensor.nbytes > SHARD_BYTES:
+            shards.append({})
+            used = 0
+        shards[-1][name] = tensor
+        used += tensor.nbytes
+    return shards
+
+
+def _tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise BadArtifact(f"{path}: missing")
+        found = file_sha256(path)
+        if found != expected:
+            raise BadArtifact(f"{path}: damaged: hashes to {found[:12]}, not {expected[:12]}")
+        try:
+            tensors.update(load_file(path))
+        except SafetensorError as error:
+            raise BadArtifact(f"{path}: not a safetensors file: {error}") from error
+    return tensors
+
+
+def _restore(network: BiEncoder, tensors: dict[str, Tensor], folder: Path) -> None:
+    expected = shipped_weights(network).keys()
+    # An artifact may leave out the base's embeddings: position and type vectors are then the base's own.
+    odd = sorted(name for name in expected ^ tensors.keys() if name in tensors or ".embeddings." not in name)
+    if odd:
+        raise BadArtifact(f"{folder}: {len(odd)} weights are missing or unknown, such as {odd[0]!r}")
+    try:
+        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=False)
+    except RuntimeError as error:
+        raise BadArtifact(f"{folder}: weights do not fit the configuration: {error}") from error

@@ -1,0 +1,1 @@
+"""Training: reading sets, drawing batches, the shared loop, recipes, held-out scores."""

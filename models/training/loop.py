@@ -1,0 +1,135 @@
+"""The training loop that every recipe shares: time budget, schedule, checkpoints, resuming.
+
+Owns when a step is taken, at which rate, and what survives a kill; what a step learns is the recipe's.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopConfig:
+    """Budget and schedule."""
+
+    minutes: float
+    warmup: float = 0.03
+    clip: float = 1.0
+    #: Minutes between checkpoints, and between measurements (0 for none).
+    checkpoint_minutes: float = 2.0
+    measure_minutes: float = 10.0
+
+
+class Recipe(Protocol):
+    """What the loop needs of a kind of training."""
+
+    @property
+    def module(self) -> nn.Module:
+        """What is trained."""
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """What takes the steps."""
+
+    def loss(self, step: int) -> Tensor:
+        """The loss of step `step`, ready for `backward`."""
+
+    def measure(self) -> dict[str, Any]:
+        """Held-out figures of the module as it is, as plain values; `f1` decides nothing here."""
+
+
+def rate(progress: float, warmup: float) -> float:
+    """Share of the peak learning rate at `progress` in [0, 1]: a linear rise, then half a cosine to zero."""
+    if progress < warmup:
+        return progress / warmup
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - warmup) / (1 - warmup))))
+
+
+def train(recipe: Recipe, config: LoopConfig, folder: Path, *, resume: bool, say: Callable[[str], None]) -> None:
+    """Train until the minutes are used; writes `log.jsonl` and `checkpoint.pt` under `folder`.
+
+    With `resume`, goes on from the checkpoint if there is one; minutes count training time alone, over all runs.
+    """
+    _Run(recipe, config, folder, say).go(resume=resume)
+
+
+class _Run:
+    def __init__(self, recipe: Recipe, config: LoopConfig, folder: Path, say: Callable[[str], None]) -> None:
+        self.recipe, self.config, self.folder, self.say = recipe, config, folder, say
+        self.step, self.elapsed = 0, 0.0
+        self.losses: list[float] = []
+        self.peaks = [group["lr"] for group in recipe.optimizer.param_groups]
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def go(self, *, resume: bool) -> None:
+        if resume and (self.folder / "checkpoint.pt").is_file():
+            self._load()
+        budget = self.config.minutes * 60
+        saved, measured = self.elapsed, self.elapsed
+        while self.elapsed < budget:
+            began = time.monotonic()
+            self._step(self.elapsed / budget)
+            self.elapsed += time.monotonic() - began
+            if self.elapsed - saved >= self.config.checkpoint_minutes * 60:
+                self._save()
+                saved = self.elapsed
+            if 0 < self.config.measure_minutes * 60 <= self.elapsed - measured:
+                self._measure()
+                measured = self.elapsed
+        self._save()
+        self._measure()
+
+    def _step(self, progress: float) -> None:
+        optimizer = self.recipe.optimizer
+        for group, peak in zip(optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = peak * rate(progress, self.config.warmup)
+        loss = self.recipe.loss(self.step)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.recipe.module.parameters(), self.config.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        self.losses.append(loss.item())
+        self.step += 1
+
+    def _measure(self) -> None:
+        found = self.recipe.measure()
+        recent = self.losses[-200:]
+        entry = {
+            "step": self.step,
+            "minutes": round(self.elapsed / 60, 2),
+            "loss": round(sum(recent) / max(1, len(recent)), 4),
+            **found,
+        }
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(entry) + "\n")
+        self.say(json.dumps(entry))
+
+    def _save(self) -> None:
+        partial = self.folder / "checkpoint.partial"
+        state = {
+            "step": self.step,
+            "elapsed": self.elapsed,
+            "losses": self.losses[-200:],
+            "module": self.recipe.module.state_dict(),
+            "optimizer": self.recipe.optimizer.state_dict(),
+        }
+        torch.save(state, partial)
+        partial.replace(self.folder / "checkpoint.pt")
+
+    def _load(self) -> None:
+        state = torch.load(self.folder / "checkpoint.pt", weights_only=True)
+        self.recipe.module.load_state_dict(state["module"])
+        self.recipe.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.elapsed, self.losses = state["step"], state["elapsed"], state["losses"]
+        self.say(f"resumed at step {self.step}, {self.elapsed / 60:.1f} minutes in")

@@ -1,0 +1,166 @@
+"""Phase 1 of LITSET, label interpretation learning, for the bi-encoder.
+
+    tagwerk train biencoder --data DIR --minutes 90 --out runs/biencoder --resume
+
+Golde et al. (EACL 2024), section 3: cross-entropy over the labels of the batch, verbalisations re-sampled in
+every batch. Owns the recipe; the loop, the batches and the network are shared.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from models import artifact
+from models.biencoder import BiEncoderConfig
+from models.devices import best_device, working_dtype
+from models.encoder import PACKAGED, load_encoder
+from models.tagger import Calibration, Tagger
+from models.training.heldout import calibrate, evaluate, load_familiar, load_groups
+from models.training.loop import LoopConfig, train
+from models.training.sampling import IGNORED, Sampler, SamplingConfig
+from models.training.sets import forbidden_sentences, load_mix, load_sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from models.encoder import Encoder
+    from models.training.heldout import Group
+    from models.training.sets import Mix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase1Config:
+    """Everything that decides a run but the data folder."""
+
+    loop: LoopConfig
+    base: str = PACKAGED
+    network: BiEncoderConfig = field(default_factory=BiEncoderConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    encoder_rate: float = 2e-4
+    head_rate: float = 1e-3
+    weight_decay: float = 0.01
+    seed: int = 0
+
+
+class Phase1:
+    """The recipe: draws a batch a step and learns to tell its spans' labels apart."""
+
+    def __init__(
+        self,
+        config: Phase1Config,
+        encoder: Encoder,
+        sampler: Sampler,
+        groups: list[Group],
+        familiar: Sequence[Group] = (),
+    ) -> None:
+        torch.manual_seed(config.seed)
+        self.device = best_device()
+        self.tagger = artifact.untrained(encoder, config.network)
+        self.tagger.device, self.tagger.dtype = self.device, working_dtype(self.device)
+        self.module = self.tagger.network.to(self.device)
+        self.module.encoder.get_input_embeddings().requires_grad_(False)
+        _without_dropout(self.module)
+        self.optimizer = torch.optim.AdamW(_parameters(self.module, config), weight_decay=config.weight_decay)
+        self._sampler, self.groups, self._familiar = sampler, groups, familiar
+
+    def loss(self, step: int) -> Tensor:
+        """Cross-entropy of every span over the offered labels and "outside", summed, per entity of the batch."""
+        self.module.train()
+        drawn = self._sampler.draw(step)
+        batch, targets = drawn.batch.to(self.device), drawn.targets.to(self.device)
+        with torch.autocast(self.device.type, self.tagger.dtype, enabled=self.tagger.dtype != torch.float32):
+            states = self.module.encode_labels(*self._labels(drawn.label_texts))
+            scores = self.module(batch, states)
+        kept = targets != IGNORED
+        scores, targets = scores[kept].float(), targets[kept]
+        logits = functional.pad(scores, (1, 0))  # "outside" first, at zero
+        return functional.cross_entropy(logits, targets, reduction="sum") / (targets > 0).sum().clamp_min(8)
+
+    def measure(self) -> dict[str, Any]:
+        """Mean strict F1 on the held-out groups, with the threshold that gives it."""
+        tagger = self.finished(Calibration())
+        found = evaluate(tagger, self.groups)
+        groups = {name: round(f1, 4) for name, f1 in found.groups.items()}
+        return {"held_out_f1": round(found.f1, 4), "threshold": found.threshold, "groups": groups}
+
+    def finished(self, calibration: Calibration) -> Tagger:
+        """The module as it is, as a tagger with empty caches."""
+        old = self.tagger
+        return Tagger(old.encoder, self.module, calibration, device=self.device, dtype=old.dtype)
+
+    def calibrated(self) -> Tagger:
+        """The finished tagger, its calibration chosen on the held-out and the familiar groups."""
+        tagger = self.finished(Calibration())
+        return tagger.recalibrated(calibrate(tagger, [*self.groups, *self._familiar]))
+
+    def _labels(self, texts: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+        encoded = self.tagger.encoder.tokenizer(list(texts), padding=True, return_tensors="pt")
+        return encoded["input_ids"].to(self.device), encoded["attention_mask"].to(self.device)
+
+
+def _without_dropout(module: torch.nn.Module) -> None:
+    # Runs of minutes see most sentences once: there is nothing to regularise, and dropout costs a quarter of a step.
+    for part in module.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+
+
+def _parameters(module: torch.nn.Module, config: Phase1Config) -> list[dict[str, Any]]:
+    encoder = [p for name, p in module.named_parameters() if name.startswith("encoder.") and p.requires_grad]
+    head = [
+        p
+        for name, p in module.named_parameters()
+        if not name.startswith(("encoder.", "label_encoder.")) and p.requires_grad
+    ]
+    return [{"params": encoder, "lr": config.encoder_rate}, {"params": head, "lr": config.head_rate}]
+
+
+def make_sampler(config: Phase1Config, data: Path, mix: Mix, encoder: Encoder) -> Sampler:
+    """Read every set of the mix under `data` and make the source of batches."""
+    forbidden = forbidden_sentences(data, mix)
+    names = [name for name, weight in mix.weights.items() if weight > 0]
+    sentences = {name: load_sentences(data, name, mix, encoder.tokenizer, forbidden) for name in names}
+    return Sampler(
+        sentences,
+        mix.weights,
+        encoder.tokenizer,
+        config.sampling,
+        max_width=config.network.max_width,
+        seed=config.seed,
+        hidden={name: mix.hidden(name) for name in names},
+    )
+
+
+def run(config: Phase1Config, data: Path, folder: Path, *, resume: bool, say: Callable[[str], None]) -> Path:
+    """Train, calibrate and write the tagger to `folder/tagger`; returns that folder."""
+    mix = load_mix()
+    encoder = load_encoder(config.base)
+    say(f"reading the sets under {data}")
+    sampler = make_sampler(config, data, mix, encoder)
+    recipe = Phase1(config, encoder, sampler, load_groups(data, mix), load_familiar(data, mix))
+    say("training")
+    train(recipe, config.loop, folder, resume=resume, say=say)
+    tagger = recipe.calibrated()
+    target = folder / "tagger"
+    shutil.rmtree(target, ignore_errors=True)
+    artifact.save(target, tagger, name="default", receipt=_receipt(config, tagger, recipe))
+    return target
+
+
+def _receipt(config: Phase1Config, tagger: Tagger, recipe: Phase1) -> dict[str, Any]:
+    found = evaluate(tagger, recipe.groups)
+    return {
+        "method": "phase 1: label interpretation learning",
+        "sets": sorted(name for name, weight in load_mix().weights.items() if weight > 0),
+        "config": asdict(config),
+        "device": str(recipe.device),
+        "held_out_f1": round(found.f1, 4),
+        "held_out_groups": {name: round(f1, 4) for name, f1 in found.groups.items()},
+    }

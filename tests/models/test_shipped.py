@@ -1,0 +1,58 @@
+"""The taggers that ship: whole, small, and of use."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.encoder import PACKAGED, PACKAGED_SHA256, file_sha256
+from models.scores import score
+from models.shipped import MANIFEST, SHIPPED
+from tests.models.building import example
+
+if TYPE_CHECKING:
+    from models.tagger import Tagger
+
+FOLDERS = sorted(path.parent for path in SHIPPED.glob(f"*/{MANIFEST}"))
+MIB = 2**20
+
+
+def test_there_is_a_default() -> None:
+    assert SHIPPED / "default" in FOLDERS
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_files_are_those_of_the_manifest_and_small(folder: object) -> None:
+    path = SHIPPED / str(folder)
+    manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    weights = {file.name: file for file in path.glob("*.safetensors")}
+
+    assert {name: file_sha256(file) for name, file in weights.items()} == manifest["files"]
+    assert sum(file.stat().st_size for file in weights.values()) <= 30_000_000
+    assert all(file.stat().st_size <= 15 * MIB for file in path.iterdir())
+    assert (manifest["base"], manifest["base_fingerprint"]) == (PACKAGED, PACKAGED_SHA256)
+
+
+@pytest.mark.parametrize("domain", ["music", "clinical", "support"])
+def test_the_default_finds_something_of_every_domain(shipped: Tagger, domain: str) -> None:
+    documents, labels = example(domain)
+
+    found = shipped.predict([document.text for document in documents], labels)
+
+    result = score([document.entities or () for document in documents], [prediction.spans for prediction in found])
+    assert result.correct > 0
+    assert result.f1 >= (0.25 if domain == "music" else 0.1)
+
+
+def test_the_default_reads_the_long_document_to_its_last_sentence(shipped: Tagger) -> None:
+    [document], labels = example("long")
+    last = document.text.rindex(". ", 0, len(document.text) - 1) + 2
+
+    [prediction] = shipped.predict([document.text], labels)
+
+    assert prediction.windows > 20
+    assert any(span.start >= last for span in prediction.spans)
+    for start in range(0, len(document.text), 2000):
+        assert any(start <= span.start < start + 2000 for span in prediction.spans), start
