@@ -1,0 +1,66 @@
+"""The command line: every command by name, and what an error becomes."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from corpora.errors import CorpusError
+from jobs.errors import BadLedgerUrl, LedgerError, UnknownJob
+from models.errors import BadTrainingData, EncoderNotFound, ModelError
+from tagwerk import logs
+from tagwerk.commands import demo, jobs, operating, tagging, training
+from tagwerk.console import say, write_utf8
+from tagwerk.errors import BadSettings, FaceError
+from workers.errors import WorkerError
+
+USAGE = 2
+FAILED = 1
+INTERRUPTED = 130
+#: Errors of the rooms below that only another command or another input can help.
+ASKED_WRONGLY = (CorpusError, UnknownJob, BadLedgerUrl, WorkerError, BadTrainingData, EncoderNotFound)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Few-shot entity tagging as a batch service.",
+)
+app.command()(demo.demo)
+app.command()(tagging.tag)
+app.command()(tagging.evaluate)
+app.add_typer(jobs.app, name="jobs")
+app.command()(operating.taggers)
+app.add_typer(training.app, name="train")
+app.command()(operating.worker)
+app.command()(operating.reaper)
+app.command()(operating.migrate)
+
+
+def main() -> None:
+    """Run a command; what went wrong is one message on standard error and an exit code."""
+    logs.route()
+    write_utf8()
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except ValidationError as error:
+        _fail(BadSettings(error))
+    except (FaceError, CorpusError, LedgerError, WorkerError, ModelError) as error:
+        _fail(error)
+
+
+def exit_code(error: Exception) -> int:
+    """2 where the command was asked wrongly, 1 where it was tried and failed."""
+    if isinstance(error, FaceError):
+        return error.exit_code
+    return USAGE if isinstance(error, ASKED_WRONGLY) else FAILED
+
+
+def _fail(error: Exception) -> NoReturn:
+    say(f"error: {error}")
+    sys.exit(exit_code(error))

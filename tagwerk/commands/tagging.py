@@ -1,0 +1,96 @@
+"""`tagwerk tag` and `tagwerk evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jobs.states import JobState
+from models.scores import Score, Scorer
+from models.types import Span
+from tagwerk.connection import wait, working
+from tagwerk.console import JobProgress, out, print_json, say
+from tagwerk.delivery import check_target, deliver, paired
+from tagwerk.submission import check_tagger, opened, read_labels, submit
+from tagwerk.summary import ended, score_table
+from workers.taggers import DEFAULT
+
+if TYPE_CHECKING:
+    from models.types import Document
+
+Labels = Annotated[Path, typer.Option("--labels", "-l", help="YAML or JSON file of labels in plain words.")]
+Tagger = Annotated[str, typer.Option("--tagger", "-t", help="Name of a tagger; see `tagwerk taggers`.")]
+Engine = Annotated[str, typer.Option("--engine", help="How to tag: biencoder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print for machines.")]
+
+
+def tag(
+    corpus: Annotated[Path, typer.Argument(help="JSON Lines of documents, gzip allowed; - for standard input.")],
+    labels: Labels,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the result lines.")] = None,
+    tagger: Tagger = DEFAULT,
+    engine: Engine = "biencoder",
+    name: Annotated[str | None, typer.Option(help="A name for the job, for people.")] = None,
+    utf16: Annotated[bool, typer.Option("--utf16", help="Count offsets in UTF-16 units.")] = False,
+    detach: Annotated[bool, typer.Option(help="Print the job's id and do not wait.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Tag a corpus with the entity types that a label file describes."""
+    check_target(output)
+    wanted = read_labels(labels)
+    check_tagger(tagger, engine)
+    with opened(corpus) as stream, working() as connection:
+        job_id = submit(connection, stream, wanted, tagger=tagger, engine=engine, name=name or corpus.name)
+        if detach:
+            out().print(job_id)
+            return
+        say(f"{job_id} submitted; stopped here, it goes on by `tagwerk jobs watch {job_id}`")
+        with JobProgress() as progress:
+            job = wait(connection, job_id, progress)
+        deliver(connection, job, output, utf16=utf16, as_json=as_json)
+        say(ended(job))
+    if job.state is not JobState.COMPLETED:
+        raise typer.Exit(1)
+
+
+def evaluate(
+    gold: Annotated[Path, typer.Argument(help="JSON Lines of documents with their true `entities`.")],
+    labels: Labels,
+    tagger: Tagger = DEFAULT,
+    engine: Engine = "biencoder",
+    as_json: Json = False,
+) -> None:
+    """Tag documents whose entities are known and print strict precision, recall and F1."""
+    wanted = read_labels(labels)
+    check_tagger(tagger, engine)
+    with opened(gold) as stream, working() as connection:
+        job_id = submit(connection, stream, wanted, tagger=tagger, engine=engine, name=gold.name)
+        with JobProgress() as progress:
+            job = wait(connection, job_id, progress)
+        scorer = Scorer()
+        known = {label["name"] for label in wanted}
+        for document, line in paired(connection, job):
+            score_document(scorer, document, line, known)
+    if as_json:
+        print_json(_fractions(scorer.total()) | {"labels": {k: _fractions(v) for k, v in scorer.by_label().items()}})
+    else:
+        out().print(score_table(scorer))
+    say(ended(job))
+    if job.state is not JobState.COMPLETED:
+        raise typer.Exit(1)
+
+
+def score_document(scorer: Scorer, document: Document, line: dict[str, Any], known: set[str] | None = None) -> None:
+    """Count a document's result line against its own entities, those of `known` labels where given."""
+    expected = [span for span in document.entities or () if known is None or span.label in known]
+    scorer.add(expected, [_span(entity) for entity in line.get("entities", ())])
+
+
+def _span(entity: dict[str, Any]) -> Span:
+    return Span(start=entity["start"], end=entity["end"], label=entity["label"], score=entity["score"])
+
+
+def _fractions(score: Score) -> dict[str, float]:
+    return {"precision": score.precision, "recall": score.recall, "f1": score.f1}

@@ -1,0 +1,36 @@
+"""`tagwerk train ...`: train the weights that taggers stand on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tagwerk.console import say
+from tagwerk.errors import UnusableInput
+
+app = typer.Typer(no_args_is_help=True, help="Train the weights that taggers stand on.")
+
+
+@app.command()
+def biencoder(
+    data: Annotated[Path, typer.Option(help="Folder of NER sets, one folder a set, as gzipped JSON Lines.")],
+    minutes: Annotated[float, typer.Option(help="Minutes of training, over all resumed runs.", min=0.0)],
+    out: Annotated[Path, typer.Option(help="Folder for the log, the checkpoint and the tagger.")] = Path(
+        "runs/biencoder"
+    ),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, if there is one.")] = False,
+    base: Annotated[str | None, typer.Option(help="Encoder to start from: a folder or a Hugging Face name.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the batches and the fresh weights.")] = 0,
+) -> None:
+    """Train the bi-encoder to interpret labels (LITSET, phase 1)."""
+    if not data.is_dir():
+        raise UnusableInput(f"there is no folder {data}; --data must name a folder with one folder a set")
+    from models.encoder import PACKAGED
+    from models.training.loop import LoopConfig
+    from models.training.phase1 import Phase1Config, run
+
+    config = Phase1Config(loop=LoopConfig(minutes=minutes), base=base or PACKAGED, seed=seed)
+    folder = run(config, data, out, resume=resume, say=say)
+    say(f"wrote {folder}")

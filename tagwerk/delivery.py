@@ -1,0 +1,117 @@
+"""Results on their way out of the ledger: to a file, to a pipe, or shown on a terminal.
+
+Owns pairing each result line with its document's text, and writing a file whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+from corpora.reading import read_documents
+from corpora.results import dump, utf16_offsets
+from jobs.results import iter_lines
+from tagwerk.console import out
+from tagwerk.errors import UnusableOutput
+from tagwerk.highlight import Palette
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from jobs.records import JobView
+    from models.types import Document
+    from tagwerk.connection import Connection
+
+
+def lines(connection: Connection, job: JobView) -> Iterator[dict[str, Any]]:
+    """The job's result lines in document order."""
+    return (json.loads(line) for line in iter_lines(connection.ledger, connection.blobs, job.id))
+
+
+def paired(connection: Connection, job: JobView) -> Iterator[tuple[Document, dict[str, Any]]]:
+    """Each result line with its document; documents without a line yet are passed over."""
+    documents = (numbered.document for numbered in read_documents(connection.blobs.path(job.blob or "")))
+    for line in lines(connection, job):
+        for document in documents:
+            if document.id == line["id"]:
+                yield document, line
+                break
+
+
+def deliver(connection: Connection, job: JobView, target: Path | None, *, utf16: bool, as_json: bool) -> None:
+    """Write all result lines to `target`, or to standard output; people at a terminal see the text instead."""
+    if target is None and not as_json and sys.stdout.isatty():
+        show(connection, job)
+        return
+    with _opened(target) as stream:
+        if utf16:
+            converted = (utf16_offsets(line, document.text) for document, line in paired(connection, job))
+            stream.writelines(dump(line) + "\n" for line in converted)
+        else:
+            stream.writelines(line + "\n" for line in iter_lines(connection.ledger, connection.blobs, job.id))
+
+
+def show(connection: Connection, job: JobView, limit: int | None = None) -> None:
+    """Show documents with their entities coloured, at most `limit`."""
+    palette = Palette(label["name"] for label in job.labels)
+    console = out()
+    for number, (document, line) in enumerate(paired(connection, job)):
+        if number == limit:
+            return
+        console.print(palette.shown(document.text, line))
+
+
+def check_target(target: Path | None) -> None:
+    """Raise `UnusableOutput` for a file that could not be written; ask before work is done for it."""
+    if target is None:
+        return
+    try:
+        if _is_device(target):
+            return
+        if target.is_dir():
+            raise UnusableOutput(target, "it is a folder; name a file in it")
+        partial = _partial(target)
+        partial.touch()
+        partial.unlink()
+    except OSError as error:
+        raise UnusableOutput(target, error.strerror) from error
+
+
+@contextmanager
+def _opened(target: Path | None) -> Iterator[IO[str]]:
+    if target is None:
+        yield sys.stdout
+        sys.stdout.flush()
+    elif _is_device(target):
+        with target.open("w", encoding="utf-8") as stream:
+            yield stream
+    else:
+        with _whole(target) as stream:
+            yield stream
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[IO[str]]:
+    partial = _partial(target)
+    try:
+        with partial.open("w", encoding="utf-8") as stream:
+            yield stream
+        partial.replace(target.resolve())
+    except OSError as error:
+        raise UnusableOutput(target, error.strerror) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _partial(target: Path) -> Path:
+    place = target.resolve()
+    return place.with_name(f".{place.name}.{os.getpid()}.partial")
+
+
+def _is_device(target: Path) -> bool:
+    """Whether it is there and no regular file: a pipe or `/dev/null`, which nothing may be put in place of."""
+    return target.exists() and not target.is_file() and not target.is_dir()

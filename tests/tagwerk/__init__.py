@@ -1,0 +1,1 @@
+"""The face, from a command's words to what it prints and leaves behind."""

@@ -1,0 +1,1 @@
+"""The commands, on the embedded stack and on services."""

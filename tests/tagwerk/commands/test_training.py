@@ -1,0 +1,29 @@
+"""`tagwerk train ...`: what is wrong with the data is said, not shown as a traceback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.tagwerk.conftest import Tagwerk
+
+
+def test_a_folder_without_the_sets_names_the_first_that_is_missing(tagwerk: Tagwerk, tmp_path: Path) -> None:
+    ended = tagwerk("train", "biencoder", "--data", tmp_path, "--minutes", "1", "--out", tmp_path / "run")
+
+    assert ended.code == 2
+    assert f"error: {tmp_path}/" in ended.err
+    assert "no such file; --data must name a folder with one folder a set" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_base_that_is_not_there_is_said(tagwerk: Tagwerk, tmp_path: Path) -> None:
+    base = tmp_path / "no-encoder"
+
+    ended = tagwerk("train", "biencoder", "--data", tmp_path, "--minutes", "1", "--base", base)
+
+    assert ended.code == 2
+    assert str(base) in ended.err.rpartition("error: ")[2]
+    assert "Traceback" not in ended.err

@@ -1,0 +1,141 @@
+"""The page on errors: every row for the command line happens, word for word, and none is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from corpora.blobs import BlobStore
+from jobs.queue import Doorbell
+from jobs.states import JobKind
+from jobs.submitting import submit_corpus
+from tests.corpora.test_errors_page import rows
+from tests.jobs.building import results_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jobs.store import Ledger
+    from tests.tagwerk.conftest import Tagwerk
+
+TAG = ("tag", "corpus.jsonl", "--labels", "labels.yaml")
+SERVICES = {"TAGWERK_BROKER_URL": "redis://127.0.0.1:1/0", "TAGWERK_BLOBS": "blobs"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A row that needs nothing running: words of a command and settings, in a folder with a good corpus."""
+
+    what: str
+    words: tuple[str, ...]
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+CASES = [
+    Case(what="a corpus that is not there", words=("tag", "corpse.jsonl", "--labels", "labels.yaml")),
+    Case(what="a folder as corpus", words=("tag", "folder", "--labels", "labels.yaml")),
+    Case(what="a label file that is not there", words=("tag", "corpus.jsonl", "--labels", "label.yaml")),
+    Case(what="an unknown tagger", words=(*TAG, "--tagger", "music@3")),
+    Case(what="an unknown engine", words=(*TAG, "--engine", "magic")),
+    Case(what="an output in no folder", words=(*TAG, "-o", "nowhere/out.jsonl")),
+    Case(what="a folder as output", words=(*TAG, "-o", "folder")),
+    Case(what="an unknown job", words=("jobs", "show", "job_x")),
+    Case(what="an unknown queue", words=("worker", "--queues", "tags")),
+    Case(what="an unknown log level", words=("worker", "--log-level", "loud")),
+    Case(what="a worker without settings", words=("worker",)),
+    Case(what="training sets that are not there", words=("train", "biencoder", "--data", "sets", "--minutes", "1")),
+    Case(what="a setting that cannot be", words=TAG, settings={"TAGWERK_JOB_HOURS": "a day"}),
+    Case(what="a home that is a file", words=TAG, settings={"TAGWERK_HOME": "/dev/null"}),
+    Case(
+        what="some services and not others",
+        words=TAG,
+        settings={"TAGWERK_DATABASE_URL": "postgresql://me:secret@db/tagwerk"},
+    ),
+    Case(
+        what="a database of another kind",
+        words=TAG,
+        settings={"TAGWERK_DATABASE_URL": "mysql://me:secret@db/tagwerk", **SERVICES},
+    ),
+    Case(
+        what="a database that does not answer",
+        words=("jobs", "list"),
+        settings={"TAGWERK_DATABASE_URL": "sqlite:////nowhere/ledger.db", **SERVICES},
+    ),
+    Case(
+        what="a database without tables",
+        words=("jobs", "list"),
+        settings={"TAGWERK_DATABASE_URL": "sqlite:///new.db", **SERVICES},
+    ),
+]
+#: Rows about a job that is there: its command, and whether the job has ended.
+JOBS = [
+    ("cancelling a job that has ended", "cancel", True),
+    ("retrying a job that has not ended", "retry", False),
+    ("retrying a job of which nothing failed", "retry", True),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
+def test_a_command_of_the_page(tagwerk: Tagwerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "corpus.jsonl").write_text('{"id": "a", "text": "hello"}\n')
+    (tmp_path / "labels.yaml").write_text("- name: band\n  description: a group that makes music\n")
+    for name, value in case.settings.items():
+        monkeypatch.setenv(name, value)
+
+    ended = tagwerk(*case.words)
+
+    assert (said(ended.err), str(ended.code), "nothing") == rows("Command line")[case.what]
+    assert ended.out == ""
+
+
+@pytest.mark.parametrize(("what", "command", "over"), JOBS, ids=[what for what, _, _ in JOBS])
+def test_a_job_of_the_page(
+    tagwerk: Tagwerk, services: Ledger, tmp_path: Path, broker_url: str, what: str, command: str, over: bool
+) -> None:
+    path = tmp_path / "corpus.jsonl"
+    path.write_text('{"id": "a", "text": "hello"}\n')
+    with path.open("rb") as stream:
+        job_id = submit_corpus(
+            services,
+            BlobStore(tmp_path / "blobs"),
+            Doorbell.at(broker_url),
+            stream,
+            kind=JobKind.TAG,
+            tagger="default",
+            engine="biencoder",
+            labels=[],
+            options={},
+            hours=1,
+        )
+    if over:
+        finish_rung(services)
+
+    ended = tagwerk("jobs", command, job_id)
+
+    message = said(ended.err).replace(job_id, "job_06gv")
+    assert (message, str(ended.code), "the job as it is") == rows("Command line")[what]
+
+
+def finish_rung(ledger: Ledger) -> None:
+    """Do all chunks whose bells rang already."""
+    for chunk_id in ledger.oldest_rung("tag", 10):
+        claim = ledger.claim(chunk_id, worker="w", lease_s=60)
+        assert claim is not None
+        ledger.commit(claim, results_of(claim))
+
+
+def said(err: str) -> str:
+    """The message of the only error there is, which is the last thing said."""
+    before, error, message = err.rpartition("error: ")
+    assert error
+    assert "Traceback" not in err
+    assert "error: " not in before
+    return message.strip()
+
+
+def test_the_page_has_no_row_that_is_not_tried() -> None:
+    assert list(rows("Command line")) == [case.what for case in CASES] + [what for what, _, _ in JOBS]

@@ -1,0 +1,102 @@
+"""Jobs and scores in words, in values for machines, and in tables."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from jobs.states import JobState
+from models.scores import Scorer
+from models.types import Span
+from tagwerk.summary import demo_table, ended, job_facts, job_table, score_table, tagger_table
+from tests.tagwerk.views import NOON, done, view
+from workers.taggers import TaggerEntry
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def cells(table: Table) -> list[list[str]]:
+    """The words of each row, as they are printed where there is room."""
+    console = Console(file=io.StringIO(), width=500, markup=False)
+    with console.capture() as printed:
+        console.print(table)
+    return [row.split() for row in printed.get().splitlines()]
+
+
+def scored() -> Scorer:
+    """Two bands in truth, three found, one of them right; and a venue that is found."""
+    scorer = Scorer()
+    spans = [Span(start=n, end=n + 1, label="band", score=1.0) for n in range(4)]
+    venue = Span(start=9, end=12, label="venue", score=1.0)
+    scorer.add([spans[0], spans[1], venue], [spans[0], spans[2], spans[3], venue])
+    return scorer
+
+
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        (done("job_a", 10, state=JobState.COMPLETED), "job_a completed: 10 of 10 documents tagged"),
+        (
+            view(total=3000, completed=1500, failed=2, pending=1498, escalated=7),
+            "job_a running: 1,500 of 3,000 documents tagged, 2 failed, 1,498 pending, 7 for a person",
+        ),
+        (
+            view(state=JobState.FAILED, total=None, pending=0, error={"code": "x", "message": "line 1: no id"}),
+            "job_a failed: 0 of 0 documents tagged, line 1: no id",
+        ),
+    ],
+    ids=lambda case: case if isinstance(case, str) else "",
+)
+def test_a_job_in_a_line(job: object, words: str) -> None:
+    assert ended(job) == words  # type: ignore[arg-type]
+
+
+def test_the_facts_of_a_job_are_json_with_moments_in_utc() -> None:
+    facts = json.loads(json.dumps(job_facts(view(running_at=NOON, parent_id="job_p"))))
+
+    assert (facts["id"], facts["kind"], facts["state"], facts["parent"]) == ("job_a", "tag", "running", "job_p")
+    assert facts["total"] == facts["pending"] + facts["completed"] + facts["failed"]
+    assert facts["running_at"] == "2026-03-01T12:00:00+00:00"
+    assert facts["completed_at"] is None
+
+
+def test_the_newest_jobs_are_rows() -> None:
+    jobs = [done("job_b", 4, escalated=1), done("job_a", 1, name=None)]
+
+    assert cells(job_table(jobs))[1:] == [
+        ["job_b", "running", "corpus.jsonl", "4", "0", "6", "1", "2026-03-01", "12:00:00"],
+        ["job_a", "running", "1", "0", "9", "0", "2026-03-01", "12:00:00"],
+    ]
+
+
+def test_scores_are_per_cent_by_label_and_in_all() -> None:
+    assert cells(score_table(scored())) == [
+        ["label", "precision", "recall", "F1", "gold"],
+        ["band", "33.3", "50.0", "40.0", "2"],
+        ["venue", "100.0", "100.0", "100.0", "1"],
+        ["all", "50.0", "66.7", "57.1", "3"],
+    ]
+
+
+def test_the_demo_says_of_each_corpus_what_was_found_and_what_is_for_people() -> None:
+    rows = cells(demo_table([("music", done("job_a", 10, escalated=3), scored())]))
+
+    assert rows[1] == ["music", "10", "4", "50.0", "66.7", "57.1", "3"]
+
+
+def test_a_tagger_without_a_score_is_a_row_all_the_same() -> None:
+    entries = [
+        TaggerEntry(name=name, folder=Path(name), engine="biencoder", base="mini", receipt=receipt)
+        for name, receipt in (("default", {"held_out_f1": 0.2654}), ("mine", {}))
+    ]
+
+    assert cells(tagger_table(entries))[1:] == [
+        ["default", "biencoder", "mini", "0.265"],
+        ["mine", "biencoder", "mini"],
+    ]
