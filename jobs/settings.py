@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class JobsSettings(BaseSettings):
     """Where the ledger and the broker are, and how patient the reaper is."""
 
-    model_config = SettingsConfigDict(env_prefix="TAGWERK_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="TAGWERK_", env_ignore_empty=True, extra="ignore")
 
     database_url: str | None = Field(None, description="PostgreSQL or SQLite URL of the ledger; none: embedded stack")
     broker_url: str | None = Field(

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 #: Seconds a writer waits for SQLite's only write lock.
 BUSY_SECONDS = 15.0
 #: Seconds to wait for PostgreSQL to accept a connection.
 CONNECT_SECONDS = 5
+
+#: Seconds after which PostgreSQL ends a transaction whose process says nothing more.
+IDLE_SECONDS = 30.0
 
 #: SQLite's answers that may be different the next time: busy, locked, disk error, disk full, cannot open.
 _TRANSIENT_SQLITE = {5, 6, 10, 13, 14}
@@ -96,7 +100,17 @@ def _is_postgres(url: URL) -> bool:
 
 
 def _postgres(url: URL) -> Engine:
-    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+    engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def bound(connection: DBAPIConnection, _record: object) -> None:
+        # A process that is frozen inside a transaction would keep its job's row locked, and the job with it.
+        cursor = connection.cursor()
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1000)}")
+        cursor.close()
+        connection.commit()
+
+    return engine
 
 
 def _sqlite(url: URL, begin: str) -> Engine:

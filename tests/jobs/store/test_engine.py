@@ -12,8 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from jobs.errors import BadLedgerUrl, LedgerUnavailable
+from jobs.states import JobState
 from jobs.store import Ledger, engine
 from jobs.store.engine import Engines, clock
+from jobs.store.moves import lock_job
 from tests.jobs.building import new_job
 
 if TYPE_CHECKING:
@@ -38,6 +40,27 @@ def test_a_database_that_is_not_there_is_transient_and_keeps_the_password_secret
 def test_a_file_that_cannot_be_opened_is_transient(tmp_path: Path) -> None:
     with pytest.raises(LedgerUnavailable, match="unable to open database file"):
         Ledger.open(f"sqlite:///{tmp_path}/none/ledger.db").jobs()
+
+
+def test_a_process_frozen_in_a_transaction_does_not_hold_its_job_for_ever(
+    postgresql_ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a process that stops in the middle of a transaction on a job
+    monkeypatch.setattr(engine, "IDLE_SECONDS", 0.3)
+    ledger, frozen = Ledger.open(postgresql_ledger_url), Engines(postgresql_ledger_url)
+    job_id = new_job(ledger)
+
+    def freeze_and_wake() -> None:
+        with frozen.writing() as connection:
+            lock_job(connection, job_id)
+            # When another wants to move the job, then it can
+            assert ledger.cancel(job_id) is JobState.CANCELLED
+            lock_job(connection, job_id)
+
+    # And the frozen one finds its transaction gone when it wakes
+    with pytest.raises(LedgerUnavailable, match="idle-in-transaction"):
+        freeze_and_wake()
+    ledger.close()
 
 
 def test_a_missing_table_is_no_outage(tmp_path: Path) -> None:
