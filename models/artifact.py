@@ -167,8 +167,7 @@ def _tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:
 
 def _restore(network: BiEncoder, tensors: dict[str, Tensor], folder: Path) -> None:
     expected = shipped_weights(network).keys()
-    # An artifact may leave out the base's embeddings: position and type vectors are then the base's own.
-    odd = sorted(name for name in expected ^ tensors.keys() if name in tensors or ".embeddings." not in name)
+    odd = sorted(expected ^ tensors.keys())
     if odd:
         raise BadArtifact(f"{folder}: {len(odd)} weights are missing or unknown, such as {odd[0]!r}")
     try:
