@@ -14,7 +14,7 @@ ARGS ?=
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))
 
 demo: $(VENV)/installed
-	@TAGWERK_HOME="$${TAGWERK_HOME:-$(CURDIR)/.tagwerk}" $(BIN)/tagwerk demo
+	@$(BIN)/tagwerk demo
 
 test: $(VENV)/installed-dev
 	$(if $(ARGS),,@$(MAKE) --no-print-directory lint)
