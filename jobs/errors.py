@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: A password may itself hold : and @, so it ends at the last @ there is.
 _SECRETS = re.compile(r"(//[^:/]*:).*(?=@)|((?:password|passwd)=)[^&]*")
@@ -64,6 +67,33 @@ class NothingToRetry(LedgerError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"no document of job {job_id!r} failed; there is nothing to retry")
+
+
+class UnknownTagger(LedgerError):
+    """A job names a tagger that there is not."""
+
+    code = "unknown_tagger"
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"there is no tagger {name!r}; known are {', '.join(known)}")
+
+
+class DamagedTagger(LedgerError):
+    """The file that says what a tagger is cannot be read as one."""
+
+    code = "damaged_tagger"
+
+    def __init__(self, manifest: Path, cause: Exception) -> None:
+        super().__init__(f"{manifest} does not describe a tagger ({cause!r}); remove its folder or make it anew")
+
+
+class UnknownEngine(LedgerError):
+    """A job names an engine that there is not."""
+
+    code = "unknown_engine"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no engine {name!r}; known is biencoder")
 
 
 class BadLedgerUrl(LedgerError):

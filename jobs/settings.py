@@ -1,6 +1,8 @@
-"""The settings of the ledger, the doorbell and the reaper, read from `TAGWERK_...` variables."""
+"""The settings of the ledger, the doorbell, the reaper and the taggers' registry, from `TAGWERK_...` variables."""
 
 from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 -- pydantic reads the annotation when the class is made
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,4 +20,5 @@ class JobsSettings(BaseSettings):
     lease_seconds: float = Field(60, gt=0, description="how long a claim holds without being renewed")
     reaper_tick_seconds: float = Field(10, gt=0, description="pause between two rounds of the reaper")
     job_hours: float = Field(24, gt=0, description="time after which a job that is not finished expires")
+    taggers: Path | None = Field(None, description="folder of taggers made here; none: the shipped ones alone")
     max_crashes: int = Field(3, ge=1, description="lost leases after which a chunk counts as poison")

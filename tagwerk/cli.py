@@ -9,19 +9,27 @@ import typer
 from pydantic import ValidationError
 
 from corpora.errors import CorpusError
-from jobs.errors import BadLedgerUrl, LedgerError, UnknownJob
+from jobs.errors import BadLedgerUrl, DamagedTagger, LedgerError, UnknownEngine, UnknownJob, UnknownTagger
 from models.errors import BadTrainingData, EncoderNotFound, ModelError
 from tagwerk import logs
 from tagwerk.commands import demo, jobs, operating, tagging, training
 from tagwerk.console import say, write_utf8
 from tagwerk.errors import BadSettings, FaceError
-from workers.errors import WorkerError
 
 USAGE = 2
 FAILED = 1
 INTERRUPTED = 130
 #: Errors of the rooms below that only another command or another input can help.
-ASKED_WRONGLY = (CorpusError, UnknownJob, BadLedgerUrl, WorkerError, BadTrainingData, EncoderNotFound)
+ASKED_WRONGLY = (
+    CorpusError,
+    UnknownJob,
+    UnknownTagger,
+    UnknownEngine,
+    DamagedTagger,
+    BadLedgerUrl,
+    BadTrainingData,
+    EncoderNotFound,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,7 +58,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except ValidationError as error:
         _fail(BadSettings(error))
-    except (FaceError, CorpusError, LedgerError, WorkerError, ModelError) as error:
+    except (FaceError, CorpusError, LedgerError, ModelError) as error:
         _fail(error)
 
 

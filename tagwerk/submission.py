@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from corpora.labels import load_labels
 from corpora.settings import CorporaSettings
+from jobs import taggers
 from jobs.settings import JobsSettings
 from jobs.states import JobKind
 from jobs.submitting import submit_corpus
 from tagwerk.console import say
 from tagwerk.errors import UnusableInput
-from workers import taggers
-from workers.errors import UnknownEngine
-from workers.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from tagwerk.connection import Connection
-
-#: Engines that there are.
-ENGINES = ("biencoder",)
 
 
 def read_labels(path: Path) -> list[dict[str, Any]]:
@@ -42,9 +37,7 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
 
 def check_tagger(tagger: str, engine: str) -> None:
     """Raise `UnknownEngine` or `UnknownTagger`; ask before a stack is started for it."""
-    if engine not in ENGINES:
-        raise UnknownEngine(engine)
-    taggers.find(tagger, WorkerSettings().taggers)
+    taggers.check(tagger, engine, JobsSettings().taggers)
 
 
 def submit(

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from jobs.records import JobView
+    from jobs.taggers import TaggerEntry
     from models.scores import Scorer
-    from workers.taggers import TaggerEntry
 
 
 def ended(job: JobView) -> str:

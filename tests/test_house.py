@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 #: The vocabulary every room may speak.
 VOCABULARY = "models.types"
+#: Where the taggers that ship lie; torch-free, as the vocabulary is.
+SHIPPED = "models.shipped"
 #: What a room may import of the others: a room with all its modules, or one module.
 ARROWS: dict[str, set[str]] = {
     "tagwerk": {"api", "workers", "jobs", "corpora", "retrieval", "models", "migrations"},
-    "api": {"jobs", "corpora", VOCABULARY},
+    "api": {"jobs", "corpora", "migrations", VOCABULARY},
     "workers": {"jobs", "corpora", "retrieval", "models"},
     "migrations": {"jobs"},
-    "jobs": {"corpora", VOCABULARY},
+    "jobs": {"corpora", VOCABULARY, SHIPPED},
     "retrieval": {"models"},
     "corpora": {VOCABULARY},
     "models": set(),

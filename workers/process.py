@@ -40,7 +40,7 @@ def hands() -> Hands:
     return Hands(
         ledger=Ledger.open(jobs.database_url),
         blobs=BlobStore(corpora.blobs),
-        runtime=Runtime(WorkerSettings()),
+        runtime=Runtime(WorkerSettings(), jobs.taggers),
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lease_seconds=jobs.lease_seconds,
         stopping=_stopping.is_set,

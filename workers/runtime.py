@@ -9,11 +9,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from workers import taggers
-from workers.errors import UnknownEngine
+from jobs import taggers
+from jobs.errors import UnknownEngine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import torch
 
@@ -26,10 +27,14 @@ LOADED = 3
 
 
 class Runtime:
-    """Loads and runs taggers. Not thread-safe: one worker process runs one task at a time."""
+    """Loads and runs taggers, the shipped ones and those in the folder `made_here`.
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    Not thread-safe: one worker process runs one task at a time.
+    """
+
+    def __init__(self, settings: WorkerSettings, made_here: Path | None = None) -> None:
         self._settings = settings
+        self._made_here = made_here
         self._loaded: dict[str, Tagger] = {}
 
     @cached_property
@@ -51,7 +56,7 @@ class Runtime:
         from models import artifact
 
         if name not in self._loaded:
-            folder = taggers.find(name, self._settings.taggers).folder
+            folder = taggers.find(name, self._made_here).folder
             self._loaded[name] = artifact.load(
                 folder, base=self._settings.encoder, device=self.device, dtype=self.dtype
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 -- pydantic reads the annotation when the class is made
 from typing import Literal
 
 from pydantic import Field, PositiveInt
@@ -18,4 +17,3 @@ class WorkerSettings(BaseSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="number format")
     batch_pieces: PositiveInt = Field(4096, description="most padded word pieces in one batch")
     encoder: str | None = Field(None, description="folder or Hugging Face name where the base encoder is found")
-    taggers: Path | None = Field(None, description="folder of taggers made here; none: the shipped ones alone")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobs.states import JobState
+from jobs.taggers import DEFAULT
 from models.scores import Scorer
 from tagwerk.commands.tagging import score_document
 from tagwerk.connection import wait, working
@@ -18,7 +19,6 @@ from tagwerk.delivery import paired
 from tagwerk.highlight import Palette
 from tagwerk.submission import opened, read_labels, submit
 from tagwerk.summary import demo_table
-from workers.taggers import DEFAULT
 
 if TYPE_CHECKING:
     from jobs.records import JobView

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from corpora.settings import CorporaSettings
+from jobs import taggers as registry
 from jobs.queue import TASKS, Doorbell
 from jobs.reaper import Reaper
 from jobs.settings import JobsSettings
@@ -20,7 +21,6 @@ from tagwerk.console import out, print_json, say
 from tagwerk.errors import UnusableInput
 from tagwerk.logs import LEVELS, configure
 from tagwerk.summary import tagger_table
-from workers import taggers as registry
 from workers.settings import WorkerSettings
 
 #: The address of a service: a URL or a folder.
@@ -74,7 +74,7 @@ def migrate() -> None:
 
 def taggers(as_json: Annotated[bool, typer.Option("--json", help="Print for machines.")] = False) -> None:
     """Show the taggers there are."""
-    found = registry.entries(WorkerSettings().taggers)
+    found = registry.entries(JobsSettings().taggers)
     if as_json:
         print_json([{"name": e.name, "engine": e.engine, "base": e.base, "receipt": e.receipt} for e in found])
     else:

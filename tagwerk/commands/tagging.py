@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobs.states import JobState
+from jobs.taggers import DEFAULT
 from models.scores import Score, Scorer
 from models.types import Span
 from tagwerk.connection import wait, working
@@ -15,7 +16,6 @@ from tagwerk.console import JobProgress, out, print_json, say
 from tagwerk.delivery import check_target, deliver, paired
 from tagwerk.submission import check_tagger, opened, read_labels, submit
 from tagwerk.summary import ended, score_table
-from workers.taggers import DEFAULT
 
 if TYPE_CHECKING:
     from models.types import Document

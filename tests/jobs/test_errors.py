@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from jobs import errors
@@ -12,6 +14,9 @@ CASES = [
     (errors.JobFinished("job_x", "expired"), "job_finished", True, "'expired'"),
     (errors.JobUnfinished("job_x", "running"), "job_unfinished", True, "'running'"),
     (errors.NothingToRetry("job_x"), "nothing_to_retry", True, "'job_x'"),
+    (errors.UnknownTagger("jazz", ["default"]), "unknown_tagger", True, "'jazz'"),
+    (errors.UnknownEngine("oracle"), "unknown_engine", True, "'oracle'"),
+    (errors.DamagedTagger(Path("jazz/tagger.json"), KeyError("engine")), "damaged_tagger", True, "jazz/tagger.json"),
     (errors.BadLedgerUrl("mysql://h/d"), "bad_ledger_url", True, "'mysql://h/d'"),
     (
         errors.LedgerUnavailable("sqlite:///x", OSError("no disk\nat all")),

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from corpora.errors import CorpusTooLarge, UnknownBlob
-from jobs.errors import BadLedgerUrl, BrokerUnavailable, JobFinished, LedgerUnavailable, UnknownJob
+from jobs.errors import BadLedgerUrl, BrokerUnavailable, JobFinished, LedgerUnavailable, UnknownEngine, UnknownJob
 from models.errors import BadArtifact, BadTrainingData, EncoderNotFound
 from tagwerk.cli import app, exit_code
 from tagwerk.errors import StackFailed, UnusableInput
 from tests.tagwerk.running import ROOT
-from workers.errors import UnknownEngine
 
 if TYPE_CHECKING:
     from tests.tagwerk.conftest import Tagwerk

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from corpora.errors import InvalidCorpus
+from jobs.errors import UnknownEngine, UnknownTagger
 from jobs.states import JobState
 from tagwerk.connection import reading
 from tagwerk.errors import UnusableInput
 from tagwerk.submission import check_tagger, opened, read_labels, submit
-from workers.errors import UnknownEngine, UnknownTagger
 
 if TYPE_CHECKING:
     from jobs.store import Ledger

@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from jobs.states import JobState
+from jobs.taggers import TaggerEntry
 from models.scores import Scorer
 from models.types import Span
 from tagwerk.summary import demo_table, ended, job_facts, job_table, score_table, tagger_table
 from tests.tagwerk.views import NOON, done, view
-from workers.taggers import TaggerEntry
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.errors import UnknownEngine, UnknownTagger
 from models.shipped import SHIPPED
 from models.types import Label
 from workers import runtime as module
-from workers.errors import UnknownEngine, UnknownTagger
 from workers.runtime import Runtime
 from workers.settings import WorkerSettings
 
@@ -60,7 +60,7 @@ def test_the_tagger_used_longest_ago_makes_room(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(module, "LOADED", 2)
     for name in ("b", "c"):
         (tmp_path / name).symlink_to(SHIPPED / "default")
-    runtime = Runtime(WorkerSettings(device="cpu", taggers=tmp_path))
+    runtime = Runtime(WorkerSettings(device="cpu"), tmp_path)
 
     # When the first is used again before the third comes
     first, second = runtime.tagger("default"), runtime.tagger("b")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from pydantic import ValidationError
 
@@ -13,25 +11,25 @@ from workers.settings import WorkerSettings
 def test_nothing_needs_to_be_set() -> None:
     settings = WorkerSettings()
 
-    assert (settings.device, settings.dtype, settings.encoder, settings.taggers) == ("auto", "auto", None, None)
+    assert (settings.device, settings.dtype, settings.encoder) == ("auto", "auto", None)
     assert settings.batch_pieces > 0
 
 
 def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {"DEVICE": "cuda:1", "DTYPE": "float16", "BATCH_PIECES": "512", "ENCODER": "/models/base", "TAGGERS": "/t"}
+    said = {"DEVICE": "cuda:1", "DTYPE": "float16", "BATCH_PIECES": "512", "ENCODER": "/models/base"}
     for name, value in said.items():
         monkeypatch.setenv(f"TAGWERK_{name}", value)
 
     settings = WorkerSettings()
 
     assert (settings.device, settings.dtype, settings.batch_pieces) == ("cuda:1", "float16", 512)
-    assert (settings.encoder, settings.taggers) == ("/models/base", Path("/t"))
+    assert settings.encoder == "/models/base"
 
 
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TAGWERK_TAGGERS", "")
+    monkeypatch.setenv("TAGWERK_ENCODER", "")
 
-    assert WorkerSettings().taggers is None
+    assert WorkerSettings().encoder is None
 
 
 @pytest.mark.parametrize(("name", "value"), [("DTYPE", "float8"), ("BATCH_PIECES", "0"), ("BATCH_PIECES", "many")])

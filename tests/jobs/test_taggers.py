@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.errors import DamagedTagger, UnknownTagger
+from jobs.taggers import DEFAULT, entries, find
 from models.shipped import SHIPPED
-from workers.errors import DamagedTagger, UnknownTagger
-from workers.taggers import DEFAULT, entries, find
 
 if TYPE_CHECKING:
     from pathlib import Path

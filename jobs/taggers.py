@@ -1,6 +1,6 @@
 """Which taggers there are and where they lie: those that ship with the project and those made here.
 
-Owns names and folders; loading one is the runtime's. Torch-free, so that a front end may list them.
+Owns names and folders; loading one is the workers' business. Torch-free, so that the front door may list them.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jobs.errors import DamagedTagger, UnknownEngine, UnknownTagger
 from models.shipped import MANIFEST, SHIPPED
-from workers.errors import DamagedTagger, UnknownTagger
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 #: Tagger of jobs that name none.
 DEFAULT = "default"
+#: Engines that there are.
+ENGINES = ("biencoder",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,13 @@ def find(name: str, taggers: Path | None) -> TaggerEntry:
     if name not in known:
         raise UnknownTagger(name, sorted(known))
     return _entry(known[name])
+
+
+def check(name: str, engine: str, taggers: Path | None) -> None:
+    """Raise UnknownEngine, UnknownTagger or DamagedTagger for what a job may not name."""
+    if engine not in ENGINES:
+        raise UnknownEngine(engine)
+    find(name, taggers)
 
 
 def _manifests(taggers: Path | None) -> list[Path]:
