@@ -1,0 +1,200 @@
+"""The shapes of the HTTP interface: what requests may say and what answers look like.
+
+Owns names, types and the words that describe them in the OpenAPI text; the client reads answers with the same
+classes. Imports no web framework.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobs.states import EscalationState, JobKind, JobState
+
+#: Most entries of a page, and what a page holds where nothing is said.
+PAGE_MAX = 1000
+PAGE = 100
+#: Longest name of a job or a file, in characters.
+NAME_MAX = 200
+#: Most hours that a job may be given.
+HOURS_MAX = 24 * 365
+
+
+class Answer(BaseModel):
+    """Base of what the service answers; a client of an older version passes over fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Request(BaseModel):
+    """Base of what the service is asked; a misspelt field is refused rather than passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Complaint(Answer):
+    """One thing that is wrong with a request."""
+
+    code: str = Field(description="machine word")
+    detail: str = Field(description="the whole sentence, with the value and what to do")
+    line: int | None = Field(None, description="line of the uploaded file, from 1")
+    pointer: str | None = Field(None, description="JSON pointer (RFC 6901) into the request's body, as `/labels/0/name`")
+
+
+class Problem(Answer):
+    """Why a request failed: problem details, RFC 9457, as `application/problem+json`."""
+
+    type: str = Field(description="the code as a URN: `urn:tagwerk:error:CODE`")
+    title: str = Field(description="the status in words")
+    status: int
+    detail: str = Field(description="what is wrong with this request, and what to do")
+    code: str = Field(description="machine word, stable across releases; docs/errors.md lists them all")
+    errors: list[Complaint] = Field(default_factory=list, description="the first 20 complaints, where there are several")
+    total: int | None = Field(None, description="how many complaints there are in all")
+    request_id: str | None = Field(None, description="the request's id, also in `X-Request-ID` and in the log")
+
+
+class File(Answer):
+    """A corpus that is valid and stored."""
+
+    id: str = Field(description="`file_...`; ids sort by time")
+    name: str | None
+    bytes: int = Field(description="size as stored: expanded, without a byte order mark")
+    documents: int
+    created_at: datetime
+
+
+class Job(Answer):
+    """A job with its counts, read at one moment: `total = pending + completed + failed`, in documents."""
+
+    id: str = Field(description="`job_...`; ids sort by time")
+    kind: JobKind
+    state: JobState
+    name: str | None
+    tagger: str
+    engine: str
+    labels: list[dict[str, Any]]
+    options: dict[str, Any]
+    parent: str | None = Field(description="the job of which this one does again what failed")
+    total: int | None = Field(description="documents; null until the corpus is validated")
+    pending: int
+    completed: int
+    failed: int
+    escalated: int = Field(description="documents that were handed to people")
+    created_at: datetime
+    queued_at: datetime | None
+    running_at: datetime | None
+    finalizing_at: datetime | None
+    cancelling_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+    expired_at: datetime | None
+    cancelled_at: datetime | None
+    expires_at: datetime = Field(description="when the job expires if it has not ended")
+    error: dict[str, Any] | None = Field(description="why the job failed as a whole: `code` and `message`")
+    warnings: list[str] = Field(
+        default_factory=list, description="what may be worth changing in the labels; told at submission only"
+    )
+
+
+class Event(Answer):
+    """One move of a job."""
+
+    id: int
+    at: datetime
+    name: str
+    from_state: JobState | None
+    to_state: JobState
+    data: dict[str, Any]
+
+
+class Escalation(Answer):
+    """A document that was handed to people."""
+
+    id: int
+    line: int = Field(description="line of the document in its corpus, from 1")
+    document_id: str
+    reasons: list[str]
+    risk: float = Field(description="how likely the document is wrong, in [0, 1]")
+    state: EscalationState
+
+
+class Tagger(Answer):
+    """A tagger that jobs may name."""
+
+    name: str
+    engine: str
+    base: str = Field(description="the encoder it stands on")
+    receipt: dict[str, Any] = Field(description="how it came to be")
+
+
+class JobPage(Answer):
+    """Jobs, newest first."""
+
+    data: list[Job]
+    has_more: bool
+    after: str | None = Field(description="what to give as `after` for the next page; null on an empty page")
+
+
+class FilePage(Answer):
+    """Files, newest first."""
+
+    data: list[File]
+    has_more: bool
+    after: str | None = Field(description="what to give as `after` for the next page; null on an empty page")
+
+
+class EventPage(Answer):
+    """Moves of a job, oldest first."""
+
+    data: list[Event]
+    has_more: bool
+    after: int | None = Field(description="what to give as `after` for the next page; null on an empty page")
+
+
+class EscalationPage(Answer):
+    """Escalated documents of a job, worst first."""
+
+    data: list[Escalation]
+    has_more: bool
+    after: int | None = Field(description="what to give as `after` for the next page; null on an empty page")
+
+
+class TaggerList(Answer):
+    """All taggers, the shipped ones first."""
+
+    data: list[Tagger]
+
+
+class JobRequest(Request):
+    """A job over an uploaded file."""
+
+    kind: Literal["tag"] = Field("tag", description="what to do; this version tags")
+    file: str = Field(description="id of an uploaded file")
+    labels: list[Any] | dict[str, Any] = Field(
+        description="names, or objects with `name`, `description` and `threshold`, or a mapping from name to "
+        "description; as in a label file"
+    )
+    tagger: str = Field("default", description="name of a registered tagger; never a path")
+    engine: str = Field("biencoder", description="how to tag")
+    name: str | None = Field(None, max_length=NAME_MAX, description="a name for people")
+    hours: float | None = Field(
+        None, gt=0, le=HOURS_MAX, description="time after which the job expires; without it the server's default"
+    )
+
+
+class Health(Answer):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(Answer):
+    """Whether requests can be served; the broker may be away, submissions are accepted all the same."""
+
+    ready: bool
+    ledger: str = Field(description="`ok`, `unavailable` or `not_migrated`")
+    blobs: str = Field(description="`ok`, or why nothing can be stored")
+    broker: str = Field(description="`ok` or `unavailable`; queued jobs then wait for it")
