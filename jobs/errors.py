@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 #: A password may itself hold : and @, so it ends at the last @ there is.
 _SECRETS = re.compile(r"(//[^:/]*:).*(?=@)|((?:password|passwd)=)[^&]*")
 
+#: Characters that are quoted of a value that came from outside.
+_QUOTED = 60
+
 
 class LedgerError(Exception):
     """Base of everything this room raises on purpose."""
@@ -27,7 +30,64 @@ class UnknownJob(LedgerError):
     code = "unknown_job"
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"there is no job {job_id!r}; `tagwerk jobs list` shows those that exist")
+        super().__init__(f"there is no job {_quoted(job_id)}; `tagwerk jobs list` shows those that exist")
+
+
+class UnknownFile(LedgerError):
+    """No file has this id."""
+
+    code = "unknown_file"
+
+    def __init__(self, file_id: str) -> None:
+        super().__init__(f"there is no file {_quoted(file_id)}; upload it, and use the id in the answer")
+
+
+class UnknownKey(LedgerError):
+    """No key has this id."""
+
+    code = "unknown_key"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"there is no key {_quoted(key_id)}; `tagwerk keys list` shows those that exist")
+
+
+class KeyInUse(LedgerError):
+    """Another request with the same idempotency key is at work."""
+
+    code = "idempotency_key_in_use"
+    permanent = False
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"a request with the idempotency key {_quoted(key)} is at work; try again in a moment")
+
+
+class KeyReused(LedgerError):
+    """An idempotency key came with one request before and comes with another now."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"the idempotency key {_quoted(key)} was used for another request; take a new key for this one"
+        )
+
+
+class BadTenant(LedgerError, ValueError):
+    """The name of a tenant has a form that none can have."""
+
+    code = "bad_tenant"
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(f"{_quoted(tenant)} cannot be a tenant; use 1 to 64 of a-z, 0-9, _ and -")
+
+
+class BadName(LedgerError, ValueError):
+    """The name of a job, a file or a key holds what cannot be stored."""
+
+    code = "bad_name"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"the name {_quoted(name)} {reason}")
 
 
 class IllegalTransition(LedgerError):
@@ -126,6 +186,11 @@ class BrokerUnavailable(LedgerError):
         super().__init__(f"the broker at {where} does not answer ({_first_line(cause)}); bells stay owed, try again")
         #: Chunk ids that were rung before the broker went away.
         self.rung = rung
+
+
+def _quoted(value: str) -> str:
+    """The value in quotes, whatever it holds; cut where it is longer than anyone reads."""
+    return ascii(value) if len(value) <= _QUOTED else f"{value[:_QUOTED]!a}..."
 
 
 def _masked(url: str) -> str:

@@ -7,6 +7,7 @@ or reorder messages, or be wiped: the work is late, never lost, never doubled.
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,10 +16,10 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from jobs.errors import BrokerUnavailable
-from jobs.states import JobKind
+from jobs.records import BrokerFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from jobs.store import Ledger
 
@@ -80,13 +81,6 @@ def make_app(broker_url: str) -> Celery:
     return app
 
 
-def queue_for(kind: JobKind, engine: str) -> str:
-    """Return the queue whose workers can do a job of this kind with this engine."""
-    if kind is JobKind.ADAPT:
-        return "adapt"
-    return "llm" if engine in ("llm", "cascade") else "tag"
-
-
 class Doorbell:
     """Tells workers that a chunk waits. Threads may share one; it keeps one connection open."""
 
@@ -126,6 +120,14 @@ class Doorbell:
                 raise self._lost(error, []) from error
         return int(declared.message_count)
 
+    def answers(self) -> bool:
+        """Say whether the broker answers; on a connection of its own, so that it waits for no ring."""
+        try:
+            with _redis(self._app) as client:
+                return bool(client.ping())
+        except _BROKEN:
+            return False
+
     def close(self) -> None:
         """Close the connection; the next ring opens another."""
         with self._lock:
@@ -144,6 +146,31 @@ class Doorbell:
     def _lost(self, error: Exception, rung: list[int]) -> BrokerUnavailable:
         self._drop()
         return BrokerUnavailable(_without_password(self._app.conf.broker_url), error, tuple(rung))
+
+
+def broker_facts(broker_url: str) -> BrokerFacts:
+    """Ask a broker what an operator must know of it. Raises `BrokerUnavailable`.
+
+    From INFO, which managed servers answer where they refuse CONFIG GET.
+    """
+    try:
+        with _redis(make_app(broker_url)) as client:
+            told = client.info()
+    except _BROKEN as error:
+        raise BrokerUnavailable(broker_url, error) from error
+    append_only = told.get("aof_enabled")
+    return BrokerFacts(
+        version=str(told.get("valkey_version") or told["redis_version"]),
+        append_only=None if append_only is None else bool(append_only),
+        eviction=told.get("maxmemory_policy"),
+    )
+
+
+@contextmanager
+def _redis(app: Celery) -> Iterator[Any]:
+    """Open a connection and give the broker's own client, which knows both kinds of address."""
+    with app.connection_for_write() as connection:
+        yield connection.default_channel.client
 
 
 def ring_owed(ledger: Ledger, bell: Doorbell, queue: str) -> int:

@@ -6,6 +6,7 @@ the ledger and an answer that does no harm twice, so two reapers may run at once
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 #: Longest pause, in seconds, between two tries while the database or the broker is away.
 LONGEST_PAUSE = 30.0
+#: Hours for which a request may be repeated with its idempotency key.
+IDEMPOTENCY_HOURS = 24.0
+
+#: Rounds between two looks at what is done now and then.
+SELDOM = 100
 
 _log = structlog.get_logger("tagwerk.reaper")
 
@@ -37,6 +43,8 @@ class TickReport:
     rung: int = 0
     #: Bells that the broker had lost and that rang again.
     rung_again: int = 0
+    #: Records of idempotency keys that were too old to keep.
+    forgotten: int = 0
 
     def facts(self) -> dict[str, int]:
         """Return what is worth a log line: everything that is not zero."""
@@ -47,6 +55,7 @@ class TickReport:
             "expired": self.reaped.expired,
             "rung": self.rung,
             "rung_again": self.rung_again,
+            "forgotten": self.forgotten,
         }
         return {name: count for name, count in counts.items() if count}
 
@@ -58,16 +67,18 @@ class Reaper:
         self._ledger = ledger
         self._bell = bell
         self._settings = settings
+        self._rounds = itertools.count()
 
     def tick(self) -> TickReport:
-        """Do one round: reap leases, expire jobs, ring.
+        """Do one round: reap leases, expire jobs, ring, and now and then forget old idempotency keys.
 
         Raises `LedgerUnavailable` or `BrokerUnavailable`; what was done before stays done.
         """
         reaped = self._ledger.reap(self._settings.max_crashes)
+        forgotten = 0 if next(self._rounds) % SELDOM else self._ledger.forget_idempotency(IDEMPOTENCY_HOURS)
         rung = sum(ring_owed(self._ledger, self._bell, queue) for queue in TASKS)
         rung_again = sum(self._ring_lost(queue) for queue in TASKS)
-        return TickReport(reaped=reaped, rung=rung, rung_again=rung_again)
+        return TickReport(reaped=reaped, rung=rung, rung_again=rung_again, forgotten=forgotten)
 
     def run(self, stop: threading.Event) -> None:
         """Tick until `stop` is set; an outage of the database or the broker only makes the pauses longer."""

@@ -117,6 +117,39 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileView:
+    """A corpus that is valid and stored, as one tenant's file."""
+
+    id: str
+    tenant: str
+    name: str | None
+    #: Key of the corpus in the blob store.
+    blob: str
+    #: Size as stored: expanded, without a byte order mark.
+    bytes: int
+    documents: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """What makes two requests the same one: the caller's key, and a digest of all that was asked."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """The answer to a submission."""
+
+    #: The job as it was when it was queued, also where it has moved on since.
+    job: JobView
+    #: True where an earlier request with the same idempotency key made the job.
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
     """One move of a job; ids rise."""
 
@@ -165,3 +198,14 @@ class FailedLines:
 
     chunk: ChunkRange
     lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerFacts:
+    """What a broker says of itself; None where it does not."""
+
+    version: str
+    #: Whether an append-only file keeps its messages through a restart.
+    append_only: bool | None
+    #: What it does where memory is short, as `noeviction`.
+    eviction: str | None

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from corpora.chunks import ChunkRange, read_lines
+from corpora.chunks import read_lines
 from corpora.errors import InvalidCorpus
 from corpora.ingest import ingest
 from corpora.limits import DEFAULT_LIMITS
 from jobs.errors import BrokerUnavailable, JobUnfinished, LedgerError, NothingToRetry
-from jobs.queue import queue_for, ring_owed
+from jobs.queue import ring_owed
 from jobs.records import DroppedChunk
+from jobs.routing import pieces, queue_for
 from jobs.states import FINAL, JobKind
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from corpora.blobs import BlobStore
-    from corpora.ingest import StoredCorpus
     from corpora.limits import Limits
     from jobs.queue import Doorbell
     from jobs.records import FailedLines, JobView
@@ -74,13 +74,21 @@ def submit_corpus(
     return job_id
 
 
-def retry(ledger: Ledger, blobs: BlobStore, bell: Doorbell, job_id: str, *, limits: Limits = DEFAULT_LIMITS) -> str:
+def retry(
+    ledger: Ledger,
+    blobs: BlobStore,
+    bell: Doorbell,
+    job_id: str,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    tenant: str | None = None,
+) -> str:
     """Make a child job of exactly the documents of a finished job that failed, and return its id.
 
-    It has as much time as its parent had. Raises `JobUnfinished`, `NothingToRetry`, or `UnknownBlob` where
-    the corpus is gone.
+    It has as much time as its parent had. Raises `UnknownJob`, also where a tenant is named and the job is
+    another's, `JobUnfinished`, `NothingToRetry`, or `UnknownBlob` where the corpus is gone.
     """
-    parent = ledger.job(job_id)
+    parent = ledger.job(job_id) if tenant is None else ledger.tenant(tenant).job(job_id)
     if parent.state not in FINAL:
         raise JobUnfinished(job_id, parent.state)
     if not parent.failed or parent.blob is None:
@@ -118,21 +126,15 @@ def _fill(
             ledger.reject(job_id, _told(error))
         raise
     job = ledger.job(job_id)
-    chunks = _cut(job.kind, corpus)
+    chunks = pieces(job.kind, corpus.bytes, corpus.chunks)
     documents = sum(chunk.documents for chunk in chunks)
     queue = queue_for(job.kind, job.engine)
     ledger.enqueue(job_id, blob=corpus.key, documents=documents, chunks=chunks, queue=queue)
-    _ring(ledger, bell, queue)
+    ring(ledger, bell, queue)
 
 
-def _cut(kind: JobKind, corpus: StoredCorpus) -> tuple[ChunkRange, ...]:
-    if kind is not JobKind.ADAPT:
-        return corpus.chunks
-    # All examples are learnt from together, so an adaptation is one piece of work.
-    return (ChunkRange(seq=0, byte_start=0, byte_end=corpus.bytes, first_line=1, documents=1),)
-
-
-def _ring(ledger: Ledger, bell: Doorbell, queue: str) -> None:
+def ring(ledger: Ledger, bell: Doorbell, queue: str) -> None:
+    """Ring the bells that a queue is owed; those of a broker that is away stay owed, which is only logged."""
     try:
         ring_owed(ledger, bell, queue)
     except BrokerUnavailable as error:

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+from jobs.keys import KeyScope
 from jobs.states import (
     EXPIRING,
     FINAL,
@@ -281,9 +282,62 @@ class Event(Ledger, table=True):
     data: dict[str, Any] = Field(sa_column=_json())
 
 
+class ApiKey(Ledger, table=True):
+    """A key to the service; of its token only the hash."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (
+        UniqueConstraint("digest"),
+        CheckConstraint(f"scope IN {_words(KeyScope)}", "scope"),
+        CheckConstraint("length(digest) = 64", "digest"),
+    )
+
+    id: str = Field(primary_key=True, max_length=24)
+    tenant: str
+    name: str | None = None
+    scope: KeyScope = Field(sa_column=_word(KeyScope))
+    digest: str
+    created_at: datetime = Field(sa_column=_moment(nullable=False))
+    revoked_at: datetime | None = Field(None, sa_column=_moment())
+
+
+class File(Ledger, table=True):
+    """A tenant's stored corpus and where its chunks lie, so that a job over it need not read it again."""
+
+    __table_args__ = (
+        CheckConstraint("bytes > 0 AND documents >= 1", "size"),
+        Index("ix_file_tenant_id", "tenant", "id"),
+    )
+
+    id: str = Field(primary_key=True, max_length=25)
+    tenant: str
+    name: str | None = None
+    blob: str
+    bytes: int = Field(sa_column=_big_number())
+    documents: int
+    # Not JSONB: a large file has a hundred thousand numbers here, which are only ever read whole.
+    layout: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class Idempotency(Ledger, table=True):
+    """Which job a tenant's idempotency key made, and from which request."""
+
+    __table_args__ = (Index("ix_idempotency_created_at", "created_at"),)
+
+    tenant: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    fingerprint: str
+    job_id: str = Field(sa_column=_job_key())
+    created_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
 METADATA = Ledger.metadata
 JOBS = METADATA.tables["job"]
 CHUNKS = METADATA.tables["chunk"]
 RESULTS = METADATA.tables["result"]
 ESCALATIONS = METADATA.tables["escalation"]
 EVENTS = METADATA.tables["event"]
+API_KEYS = METADATA.tables["api_key"]
+FILES = METADATA.tables["file"]
+IDEMPOTENCY = METADATA.tables["idempotency"]

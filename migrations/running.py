@@ -1,7 +1,7 @@
 """Running the migrations from Python, wherever the process stands: no ini file, no working directory.
 
-Owns the connection they run on. One transaction holds all revisions, so a run that dies leaves nothing
-half made, and two runs at once wait for each other.
+Owns the connection they run on, and says `LedgerUnavailable` where there is none to be had. One transaction
+holds all revisions, so a run that dies leaves nothing half made, and two runs at once wait for each other.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import NullPool, create_engine, event, func, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from jobs.errors import LedgerUnavailable
+from jobs.store.engine import CONNECT_SECONDS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,10 +49,11 @@ def downgrade(url: str, revision: str) -> None:
 def at_head(url: str) -> bool:
     """Say whether the database at `url` is at the newest revision. Changes nothing."""
     parsed = _driven(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
+    if _is_sqlite(parsed) and not Path(parsed.database or "").is_file():
         return False
-    engine = create_engine(parsed, poolclass=NullPool)
-    with engine.connect() as connection:
+    # No migration's engine: on SQLite that one would wait for writers.
+    engine = create_engine(parsed, poolclass=NullPool) if _is_sqlite(parsed) else _postgres(parsed)
+    with _open(engine) as connection:
         current = MigrationContext.configure(connection).get_current_heads()
     return set(current) == set(ScriptDirectory.from_config(configuration()).get_heads())
 
@@ -67,12 +72,26 @@ def configuration(connection: Connection | None = None) -> Config:
 def connected(url: str) -> Iterator[Connection]:
     """Open the one transaction that a migration runs in, alone on its database."""
     parsed = _driven(url)
-    sqlite = parsed.get_backend_name() == "sqlite"
-    engine = _sqlite(parsed) if sqlite else create_engine(parsed, poolclass=NullPool)
-    with engine.begin() as connection:
+    sqlite = _is_sqlite(parsed)
+    with _open(_sqlite(parsed) if sqlite else _postgres(parsed)) as connection, connection.begin():
         if not sqlite:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         yield connection
+
+
+def _open(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except (OperationalError, InterfaceError) as error:
+        raise LedgerUnavailable(str(engine.url), error.orig or error) from error
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _postgres(url: URL) -> Engine:
+    return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_SECONDS})
 
 
 def _driven(url: str) -> URL:

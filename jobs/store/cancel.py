@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def cancel(connection: Connection, job_id: str) -> JobState:
+def cancel(connection: Connection, job_id: str, tenant: str | None = None) -> JobState:
     """Drop what nobody has claimed; end the job at once, or with its last running chunk. Return its state."""
-    job = lock_job(connection, job_id)
+    job = lock_job(connection, job_id, tenant=tenant)
     state: JobState = job.state
     if state in FINAL:
         raise JobFinished(job_id, state)

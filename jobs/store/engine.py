@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 15.0
 #: Seconds to wait for PostgreSQL to accept a connection.
 CONNECT_SECONDS = 5
+#: Seconds after which a host that acknowledges nothing more, unplugged rather than shut down, counts as lost.
+SILENT_SECONDS = 10
+
+#: Connections of a process that stay open, and how many more there may be. A web process answers in 40 threads,
+#: each of which holds one connection at most, so none ever waits for a pool that is merely busy; a worker has
+#: two or three threads and never opens the others.
+POOL, POOL_MORE = 5, 35
+#: Seconds to wait for one of them; where all hang, the database is as good as away.
+POOL_SECONDS = 5
 
 #: Seconds after which PostgreSQL ends a transaction whose process says nothing more.
 IDLE_SECONDS = 30.0
@@ -100,7 +109,15 @@ def _is_postgres(url: URL) -> bool:
 
 
 def _postgres(url: URL) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+    patience = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": SILENT_SECONDS * 1000}
+    engine = create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=POOL,
+        max_overflow=POOL_MORE,
+        pool_timeout=POOL_SECONDS,
+        connect_args=patience,
+    )
 
     @event.listens_for(engine, "connect")
     def bound(connection: DBAPIConnection, _record: object) -> None:
@@ -114,7 +131,9 @@ def _postgres(url: URL) -> Engine:
 
 
 def _sqlite(url: URL, begin: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    # Writers wait their turn holding a connection, so the wait for one must outlast theirs.
+    waits = {"pool_size": POOL, "max_overflow": POOL_MORE, "pool_timeout": BUSY_SECONDS}
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **waits)
     writes = begin == "BEGIN IMMEDIATE"
 
     @event.listens_for(engine, "connect")

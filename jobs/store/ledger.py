@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from jobs.keys import is_token
 from jobs.records import ReapReport
-from jobs.store import bells, cancel, claim, law, lines, read, reap, submit
-from jobs.store.engine import Engines
+from jobs.store import access, bells, cancel, claim, law, lines, outside, read, reap, replays, submit
+from jobs.store.engine import Engines, clock
 from jobs.store.moves import lock_job
+from jobs.store.tenancy import TenantLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
     from corpora.chunks import ChunkRange
+    from jobs.keys import ApiKey, KeyScope
     from jobs.records import (
         Claim,
         DroppedChunk,
@@ -53,6 +57,44 @@ class Ledger:
     def close(self) -> None:
         """Close every connection."""
         self._engines.close()
+
+    def now(self) -> datetime:
+        """Return the database's time."""
+        with self._engines.reading() as connection:
+            return clock(connection)
+
+    # tenants
+
+    def tenant(self, name: str) -> TenantLedger:
+        """Return the ledger as one tenant sees it, on the same connections. Raises `BadTenant`."""
+        return TenantLedger(self._engines, name)
+
+    def create_key(self, tenant: str, scope: KeyScope, name: str | None) -> tuple[ApiKey, str]:
+        """Make a key and return it with its token, which is told this once. Raises `BadTenant`, `BadName`."""
+        with self._engines.writing() as connection:
+            return access.create(connection, tenant, scope, name)
+
+    def keys(self, tenant: str | None = None) -> list[ApiKey]:
+        """Return all keys, or one tenant's, oldest first, the revoked ones among them."""
+        with self._engines.reading() as connection:
+            return access.keys(connection, tenant)
+
+    def revoke_key(self, key_id: str) -> ApiKey:
+        """Make a key useless and return it; one that is revoked stays as it is. Raises `UnknownKey`."""
+        with self._engines.writing() as connection:
+            return access.revoke(connection, key_id)
+
+    def authenticate(self, token: str) -> ApiKey | None:
+        """Return the key that a token stands for; None where there is none, or it is revoked."""
+        if not is_token(token):
+            return None
+        with self._engines.reading() as connection:
+            return access.authenticate(connection, token)
+
+    def forget_idempotency(self, hours: float) -> int:
+        """Delete the records of idempotency keys that are older than so many hours. Return how many."""
+        with self._engines.writing() as connection:
+            return replays.forget(connection, hours)
 
     # submitting
 
@@ -194,31 +236,35 @@ class Ledger:
     def events(self, job_id: str, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
         """Return a job's moves in order; `after` is the last id of the page before."""
         with self._engines.reading() as connection:
-            return read.events(connection, job_id, after, limit)
+            return read.events(connection, outside.job_id(job_id), after, limit)
 
     def escalations(
         self, job_id: str, *, state: EscalationState | None = None, limit: int = 100, after: int | None = None
     ) -> list[StoredEscalation]:
         """Return a job's escalations, worst first; `after` is the last id of the page before."""
         with self._engines.reading() as connection:
-            return read.escalations(connection, job_id, state, limit, after)
+            return read.escalations(connection, outside.job_id(job_id), state, limit, after)
 
     def results(self, job_id: str, after: int = 0, limit: int = 1000) -> list[StoredResult]:
         """Return result lines as they come; `after` is the last id of the page before."""
         with self._engines.reading() as connection:
-            return lines.results(connection, job_id, after, limit)
+            return lines.results(connection, outside.job_id(job_id), after, limit)
 
-    def results_in_order(self, job_id: str) -> Iterator[StoredResult]:
-        """Yield the stored lines in the order of the corpus, a page at a time."""
-        return lines.results_in_order(self._engines, job_id)
+    def results_in_order(self, job_id: str, after: int = 0) -> Iterator[StoredResult]:
+        """Yield the stored lines behind the corpus line `after`, in the order of the corpus, a page at a time."""
+        return lines.results_in_order(self._engines, outside.job_id(job_id), after)
 
-    def dropped_chunks(self, job_id: str) -> Iterator[DroppedChunk]:
-        """Yield the chunks that were given up, in the order of the corpus."""
-        return lines.dropped_chunks(self._engines, job_id)
+    def failed_in_order(self, job_id: str, after: int = 0) -> Iterator[StoredResult]:
+        """Yield the same of documents that failed on their own."""
+        return lines.failed_in_order(self._engines, outside.job_id(job_id), after)
+
+    def dropped_chunks(self, job_id: str, after: int = 0) -> Iterator[DroppedChunk]:
+        """Yield the chunks that were given up and reach behind the corpus line `after`, in its order."""
+        return lines.dropped_chunks(self._engines, outside.job_id(job_id), after)
 
     def failed_lines(self, job_id: str) -> Iterator[FailedLines]:
         """Yield the lines that failed on their own, chunk by chunk, in the order of the corpus."""
-        return lines.failed_lines(self._engines, job_id)
+        return lines.failed_lines(self._engines, outside.job_id(job_id))
 
     def law(self, job_id: str) -> tuple[str, ...]:
         """Return every breach of `total = pending + completed + failed` in a job; empty where it holds."""

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, exists, insert, select, update
 
 from jobs.errors import IllegalTransition, UnknownJob
 from jobs.states import OPEN_CHUNKS, ChunkState, DropReason, JobState, check
+from jobs.store import outside
 from jobs.store.engine import clock
 from jobs.tables import CHUNKS, EVENTS, JOBS
 
@@ -30,13 +31,16 @@ def among(column: Column[Any], *words: StrEnum) -> ColumnElement[bool]:
     return column.in_(bindparam(None, list(words), expanding=True, literal_execute=True, type_=column.type))
 
 
-def lock_job(connection: Connection, job_id: str, *columns: Column[Any]) -> Row[Any]:
+def lock_job(connection: Connection, job_id: str, *columns: Column[Any], tenant: str | None = None) -> Row[Any]:
     """Lock a job's row until the transaction ends and return its `id`, `state` and the asked columns.
 
-    Raises `UnknownJob`. SQLite has no row locks and needs none: only one transaction writes at a time.
+    Raises `UnknownJob`, also where a tenant is named and the job is another's. SQLite has no row locks and
+    needs none: only one transaction writes at a time.
     """
-    statement = select(JOBS.c.id, JOBS.c.state, *columns).where(JOBS.c.id == job_id).with_for_update()
-    row = connection.execute(statement).one_or_none()
+    statement = select(JOBS.c.id, JOBS.c.state, *columns).where(JOBS.c.id == outside.job_id(job_id))
+    if tenant is not None:
+        statement = statement.where(JOBS.c.tenant == tenant)
+    row = connection.execute(statement.with_for_update()).one_or_none()
     if row is None:
         raise UnknownJob(job_id)
     return row

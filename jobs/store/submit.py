@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert
 
 from jobs.errors import JobFinished
+from jobs.routing import pieces, queue_for
 from jobs.states import FINAL, ChunkState, DropReason, JobState
+from jobs.store import files, outside
 from jobs.store.engine import clock
 from jobs.store.moves import close, lock_job, move, record
 from jobs.tables import CHUNKS, JOBS
@@ -25,21 +26,12 @@ if TYPE_CHECKING:
 #: Chunk rows written with one statement.
 BATCH = 1000
 
-_DIGITS = "0123456789abcdefghijklmnopqrstuv"
-_RANDOM_BITS = 52
-
-
-def new_job_id(at: datetime) -> str:
-    """Return `job_` and 20 base-32 digits: 48 bits of milliseconds, then 52 random ones: ids sort by time."""
-    milliseconds = int(at.timestamp() * 1000)
-    number = (milliseconds << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
-    return "job_" + "".join(_DIGITS[(number >> shift) & 31] for shift in range(95, -1, -5))
-
 
 def create_job(connection: Connection, hours: float, columns: Mapping[str, Any]) -> str:
     """Write a job in state validating and return its id. `columns` are those the caller chooses."""
+    outside.name(columns.get("name"))
     at = clock(connection)
-    job_id = new_job_id(at)
+    job_id = outside.new_job_id(at)
     row = {
         "id": job_id,
         "state": JobState.VALIDATING,
@@ -48,6 +40,21 @@ def create_job(connection: Connection, hours: float, columns: Mapping[str, Any])
     }
     connection.execute(insert(JOBS).values(row | dict(columns)))
     record(connection, job_id, "created", None, JobState.VALIDATING, at)
+    return job_id
+
+
+def submit_file(connection: Connection, file_id: str, hours: float, columns: Mapping[str, Any]) -> str:
+    """Write a job over a tenant's file and queue it at once; return its id. Raises `UnknownFile`.
+
+    `columns` are as for `create_job`; the tenant, kind and engine among them decide the file and the queue.
+    """
+    kind = columns["kind"]
+    file = files.file(connection, columns["tenant"], file_id)
+    chunks = pieces(kind, file.bytes, files.chunks(connection, columns["tenant"], file_id))
+    job_id = create_job(connection, hours, columns)
+    documents = sum(chunk.documents for chunk in chunks)
+    queue = queue_for(kind, columns["engine"])
+    enqueue(connection, job_id, blob=file.blob, documents=documents, chunks=chunks, queue=queue)
     return job_id
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import update
 
 from corpora.chunks import ChunkRange
+from corpora.ingest import StoredCorpus
 from jobs.records import Claim, NewResult
 from jobs.states import JobKind
 from jobs.store.engine import Engines
@@ -40,6 +41,18 @@ def ranges(chunks: int, documents: int) -> list[ChunkRange]:
         )
         for seq in range(chunks)
     ]
+
+
+def stored_corpus(chunks: int = 3, documents: int = 2) -> StoredCorpus:
+    """A corpus of so many chunks of so many documents, as `ingest` tells of one."""
+    total = chunks * documents
+    return StoredCorpus(key="b" * 64, bytes=10 * total, documents=total, chunks=tuple(ranges(chunks, documents)))
+
+
+def submission(file_id: str, **chosen: Any) -> dict[str, Any]:  # noqa: ANN401 -- any argument of submit
+    """The arguments of a submission over a file."""
+    usual: dict[str, Any] = {"kind": JobKind.TAG, "tagger": "music@3", "engine": "biencoder", "labels": LABELS}
+    return usual | {"file_id": file_id, "options": {}, "hours": 24, "name": None} | chosen
 
 
 def queued_job(ledger: Ledger, chunks: int = 3, documents: int = 2, **chosen: Any) -> str:  # noqa: ANN401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import threading
 import time
@@ -14,8 +15,7 @@ import pytest
 import redis
 
 from jobs.errors import BrokerUnavailable
-from jobs.queue import TASKS, Doorbell, make_app, queue_for, ring_and_mark, ring_owed
-from jobs.states import JobKind
+from jobs.queue import TASKS, Doorbell, broker_facts, make_app, ring_and_mark, ring_owed
 from tests.finding import REDIS, locate
 from tests.jobs.building import queued_job
 
@@ -132,6 +132,34 @@ def test_a_bell_finds_its_broker_again(own_redis: services.Server) -> None:
     bell.close()
 
 
+def test_a_broker_answers_or_does_not(bell: Doorbell, dead_bell: Doorbell) -> None:
+    assert (bell.answers(), dead_bell.answers()) == (True, False)
+
+
+def test_what_an_operator_must_know_of_a_broker(own_redis: services.Server) -> None:
+    """The test's server keeps an append-only file and evicts nothing."""
+    facts = broker_facts(own_redis.url)
+
+    assert re.fullmatch(r"\d+\.\d+\.\d+", facts.version)
+    assert (facts.append_only, facts.eviction) == (True, "noeviction")
+    with redis.Redis.from_url(own_redis.url) as client:
+        client.config_set("appendonly", "no")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+
+    changed = broker_facts(own_redis.url)
+
+    assert (changed.append_only, changed.eviction) == (False, "allkeys-lru")
+
+
+def test_a_socket_tells_its_facts_too(socket_file: Path) -> None:
+    assert broker_facts(f"redis+socket://{socket_file}").append_only is False
+
+
+def test_a_broker_that_is_away_tells_nothing() -> None:
+    with pytest.raises(BrokerUnavailable, match=r"redis://:\*\*\*@127\.0\.0\.1:1/0"):
+        broker_facts("redis://:secret@127.0.0.1:1/0")
+
+
 def test_threads_share_a_bell(bell: Doorbell) -> None:
     ringers = [threading.Thread(target=bell.ring, args=("tag", range(50))) for _ in range(4)]
     for ringer in ringers:
@@ -157,20 +185,6 @@ def test_every_queue_has_its_own_exchange_and_key() -> None:
     assert {(name, queue.exchange.name, queue.routing_key) for name, queue in queues.items()} == {
         (name, name, name) for name in TASKS
     }
-
-
-@pytest.mark.parametrize(
-    ("kind", "engine", "queue"),
-    [
-        (JobKind.TAG, "biencoder", "tag"),
-        (JobKind.TAG, "llm", "llm"),
-        (JobKind.TAG, "cascade", "llm"),
-        (JobKind.TYPE, "typer", "tag"),
-        (JobKind.ADAPT, "llm", "adapt"),
-    ],
-)
-def test_the_queue_of_a_job(kind: JobKind, engine: str, queue: str) -> None:
-    assert queue_for(kind, engine) == queue
 
 
 def test_owed_bells_ring_once(ledger: Ledger, bell: Doorbell) -> None:

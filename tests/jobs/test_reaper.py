@@ -9,14 +9,15 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
+from jobs import reaper as reaper_module
 from jobs.errors import BrokerUnavailable, LedgerUnavailable
 from jobs.queue import Doorbell
 from jobs.reaper import LONGEST_PAUSE, Reaper
-from jobs.records import ReapReport
+from jobs.records import Idempotency, ReapReport
 from jobs.settings import JobsSettings
 from jobs.states import JobState
 from jobs.store import Ledger
-from tests.jobs.building import claim_one, finish, make_due, queued_job, results_of
+from tests.jobs.building import claim_one, finish, make_due, queued_job, results_of, stored_corpus, submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,6 +118,26 @@ def test_bells_of_finished_chunks_are_not_missed(ledger: Ledger, bell: Doorbell,
 
     assert reaper.tick().facts() == {}
     assert bell.depth("tag") == 2
+
+
+def test_old_idempotency_keys_are_forgotten_now_and_then(
+    ledger: Ledger, bell: Doorbell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a reaper that looks every third round, for records older than an hour that is still to come
+    monkeypatch.setattr(reaper_module, "SELDOM", 3)
+    monkeypatch.setattr(reaper_module, "IDEMPOTENCY_HOURS", -1)
+    reaper, acme = Reaper(ledger, bell, SETTINGS), ledger.tenant("acme")
+    file = acme.add_file(stored_corpus(), None)
+
+    # When a request comes before every round
+    told = []
+    for _ in range(4):
+        acme.submit(**submission(file.id), idempotency=Idempotency(key="nightly", fingerprint="f"))
+        told.append(reaper.tick().forgotten)
+
+    # Then its record went in the first round and in the fourth
+    assert told == [1, 0, 0, 1]
+    assert len(acme.jobs()) == 2
 
 
 def test_two_reapers_do_no_harm(ledger: Ledger, bell: Doorbell, ledger_url: str, broker_url: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from corpora.chunks import read_ids
 from corpora.errors import UnknownBlob
 from jobs.errors import UnknownJob
-from jobs.results import MESSAGES, iter_lines
+from jobs.results import MESSAGES, error_lines, iter_lines, numbered_lines
 from jobs.states import DropReason, JobKind, JobState
 from tests.jobs.building import make_due
 from tests.jobs.corpora_building import answers, corpus, submit
@@ -79,6 +79,61 @@ def test_an_unreached_adaptation_answers_with_one_line(ledger: Ledger, blobs: Bl
     (line,) = iter_lines(ledger, blobs, job_id)
 
     assert (json.loads(line)["id"], json.loads(line)["error"]["code"]) == (job_id, "job_cancelled")
+
+
+@pytest.fixture
+def mixed(ledger: Ledger, blobs: BlobStore, bell: Doorbell) -> str:
+    """Eight documents in four chunks: the first and third done, of which d2 and d5 failed; the rest cancelled."""
+    job_id = submit(ledger, blobs, bell, corpus(8), tenant="acme")
+    for chunk_id in sorted(ledger.oldest_rung("tag", 10))[::2]:
+        claim = ledger.claim(chunk_id, worker="w1", lease_s=60)
+        assert claim is not None
+        ids = read_ids(blobs, claim.blob, claim.chunk)
+        assert ledger.commit(claim, answers(claim, ids, failed={"d2", "d5"}))
+    ledger.cancel(job_id)
+    return job_id
+
+
+def test_lines_can_be_read_on_from_any_line(ledger: Ledger, blobs: BlobStore, mixed: str) -> None:
+    lines = list(numbered_lines(ledger, blobs, mixed))
+
+    # Blank lines of the corpus count, so line numbers have gaps.
+    assert [line for line, _ in lines] == [1, 2, 4, 5, 6, 8, 9, 10]
+    assert [body for _, body in lines] == list(iter_lines(ledger, blobs, mixed))
+    for after in range(12):
+        assert list(numbered_lines(ledger, blobs, mixed, after)) == [pair for pair in lines if pair[0] > after]
+
+
+def test_errors_are_the_documents_that_failed(ledger: Ledger, blobs: BlobStore, mixed: str) -> None:
+    failed = list(error_lines(ledger, blobs, mixed))
+
+    told = [json.loads(body) for _, body in failed]
+    assert [each["line"] for each in told] == [line for line, _ in failed]
+    assert [each["id"] for each in told] == ["d2", "d3", "d4", "d5", "d7", "d8"]
+    assert [each.get("error", {}).get("code") for each in told] == [
+        None,
+        *["job_cancelled"] * 2,
+        None,
+        *["job_cancelled"] * 2,
+    ]
+    for after in range(12):
+        assert list(error_lines(ledger, blobs, mixed, after)) == [pair for pair in failed if pair[0] > after]
+
+
+def test_a_tenant_reads_its_own_lines_alone(ledger: Ledger, blobs: BlobStore, mixed: str) -> None:
+    assert len(list(iter_lines(ledger.tenant("acme"), blobs, mixed))) == 8
+    assert len(list(error_lines(ledger.tenant("acme"), blobs, mixed))) == 6
+    for read in (iter_lines, numbered_lines, error_lines):
+        with pytest.raises(UnknownJob):
+            read(ledger.tenant("globex"), blobs, mixed)
+
+
+def test_dropped_chunks_before_the_line_are_not_read(ledger: Ledger, blobs: BlobStore, mixed: str) -> None:
+    """A reader of pages would otherwise read the corpus again for each."""
+    assert [dropped.chunk.seq for dropped in ledger.dropped_chunks(mixed, after=6)] == [3]
+    assert [dropped.chunk.seq for dropped in ledger.dropped_chunks(mixed, after=5)] == [3]
+    assert [dropped.chunk.seq for dropped in ledger.dropped_chunks(mixed, after=4)] == [1, 3]
+    assert list(error_lines(ledger, blobs, mixed, after=10)) == []
 
 
 def test_every_reason_has_a_message() -> None:

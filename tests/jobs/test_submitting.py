@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from corpora.chunks import read_chunk, read_ids
 from corpora.errors import CorpusTooLarge, InvalidCorpus
 from corpora.limits import Limits
-from jobs.errors import IllegalTransition, JobUnfinished, NothingToRetry
+from jobs.errors import IllegalTransition, JobUnfinished, NothingToRetry, UnknownJob
 from jobs.reaper import Reaper
 from jobs.settings import JobsSettings
 from jobs.states import JobKind, JobState
-from jobs.submitting import retry
-from tests.jobs.building import LABELS, make_due
+from jobs.submitting import retry, ring
+from tests.jobs.building import LABELS, make_due, queued_job
 from tests.jobs.corpora_building import answers, corpus, submit
 
 if TYPE_CHECKING:
@@ -213,6 +213,27 @@ def read_all(ledger: Ledger, blobs: BlobStore, job_id: str) -> list[str]:
         ids += [numbered.document.id for numbered in read_chunk(blobs, claim.blob, claim.chunk)]
         assert ledger.release(claim)
     return ids
+
+
+def test_a_tenant_retries_its_own_jobs_alone(ledger: Ledger, blobs: BlobStore, bell: Doorbell) -> None:
+    job_id = submit(ledger, blobs, bell, corpus(3), tenant="acme")
+    ledger.cancel(job_id)
+
+    with pytest.raises(UnknownJob):
+        retry(ledger, blobs, bell, job_id, tenant="globex")
+    child = ledger.job(retry(ledger, blobs, bell, job_id, tenant="acme"))
+
+    assert (child.tenant, child.parent_id) == ("acme", job_id)
+    assert len(ledger.jobs("acme")) == 2
+
+
+def test_ringing_is_no_reason_to_fail(ledger: Ledger, bell: Doorbell, dead_bell: Doorbell) -> None:
+    queued_job(ledger, chunks=3)
+
+    ring(ledger, dead_bell, "tag")
+    assert len(ledger.owed("tag", 10)) == 3
+    ring(ledger, bell, "tag")
+    assert (ledger.owed("tag", 10), bell.depth("tag")) == ([], 3)
 
 
 def test_an_adaptation_is_retried_whole(ledger: Ledger, blobs: BlobStore, bell: Doorbell) -> None:

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from jobs.keys import KeyScope, digest
 from jobs.states import ChunkState, JobState
 from jobs.store.engine import Engines
-from jobs.tables import CHUNKS, ESCALATIONS, JOBS, RESULTS
-from tests.jobs.building import claim_one, finish, new_job, queued_job
+from jobs.tables import API_KEYS, CHUNKS, ESCALATIONS, FILES, IDEMPOTENCY, JOBS, RESULTS
+from tests.jobs.building import claim_one, finish, new_job, queued_job, stored_corpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +94,34 @@ def test_a_document_has_one_result(ledger: Ledger, engines: Engines) -> None:
 
     with pytest.raises(IntegrityError), engines.writing() as connection:
         connection.execute(insert(RESULTS).values(row))
+
+
+@pytest.mark.parametrize("values", [{"scope": "all"}, {"digest": "short"}, {"tenant": None}], ids=str)
+def test_a_key_is_never(ledger: Ledger, engines: Engines, values: dict[str, Any]) -> None:
+    key, _ = ledger.create_key("acme", KeyScope.TENANT, None)
+
+    assert_never(engines, API_KEYS, key.id, values)
+
+
+@pytest.mark.parametrize("values", [{"bytes": 0}, {"documents": 0}, {"blob": None}], ids=str)
+def test_a_file_is_never(ledger: Ledger, engines: Engines, values: dict[str, Any]) -> None:
+    assert_never(engines, FILES, ledger.tenant("acme").add_file(stored_corpus(), None).id, values)
+
+
+def test_two_keys_have_two_tokens(ledger: Ledger, engines: Engines) -> None:
+    one, other = (ledger.create_key("acme", KeyScope.TENANT, None) for _ in range(2))
+
+    assert_never(engines, API_KEYS, one[0].id, {"digest": digest(other[1])})
+
+
+def test_an_idempotency_key_stands_for_one_job(ledger: Ledger, engines: Engines) -> None:
+    row = {"tenant": "acme", "key": "k", "fingerprint": "f", "job_id": new_job(ledger), "created_at": NOW}
+    with engines.writing() as connection:
+        connection.execute(insert(IDEMPOTENCY).values(row))
+
+    for never in (row, row | {"key": "l", "job_id": "job_of_nobody"}):
+        with pytest.raises(IntegrityError), engines.writing() as connection:
+            connection.execute(insert(IDEMPOTENCY).values(never))
 
 
 @pytest.mark.parametrize("risk", [-0.01, 1.01])

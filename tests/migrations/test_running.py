@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +13,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
+from jobs.errors import LedgerUnavailable
+from jobs.keys import KeyScope
 from jobs.store import Ledger
 from jobs.tables import METADATA
 from migrations.running import at_head, configuration, connected, downgrade, upgrade
-from tests.jobs.building import new_job
+from tests.jobs.building import claim_one, new_job, queued_job, results_of, stored_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +101,51 @@ def test_upgrading_twice_keeps_the_rows(bare_url: str) -> None:
 
     assert ledger.job(job_id).id == job_id
     ledger.close()
+
+
+def test_a_ledger_in_use_is_upgraded_with_its_rows(bare_url: str) -> None:
+    # Given a ledger of the first revision with a job, half done
+    upgrade(bare_url, "0001")
+    ledger = Ledger.open(bare_url)
+    job_id = queued_job(ledger)
+    claim = claim_one(ledger)
+    before = ledger.job(job_id)
+    assert not at_head(bare_url)
+
+    # When it is upgraded, while a worker holds a chunk
+    upgrade(bare_url)
+
+    # Then nothing is lost, the worker commits, and keys and files can be made
+    assert ledger.job(job_id) == before
+    assert ledger.commit(claim, results_of(claim))
+    ledger.create_key("acme", KeyScope.TENANT, None)
+    ledger.tenant("acme").add_file(stored_corpus(), None)
+
+    # And the way back takes them along and leaves the job
+    downgrade(bare_url, "0001")
+    assert ledger.job(job_id).completed == 2
+    with connected(bare_url) as connection:
+        assert not {"api_key", "file", "idempotency"} & set(inspect(connection).get_table_names())
+    ledger.close()
+
+
+def test_a_database_that_is_away_is_no_unknown_error(tmp_path: Path) -> None:
+    for url in ("postgresql://me:secret@127.0.0.1:1/ledger", f"sqlite:///{tmp_path}/none/ledger.db"):
+        with pytest.raises(LedgerUnavailable, match="try again") as caught:
+            upgrade(url)
+        assert "secret" not in str(caught.value)
+    with pytest.raises(LedgerUnavailable):
+        at_head("postgresql://me:secret@127.0.0.1:1/ledger")
+
+
+def test_asking_waits_for_no_writer(sqlite_bare_url: str) -> None:
+    upgrade(sqlite_bare_url)
+
+    with connected(sqlite_bare_url):
+        began = time.monotonic()
+        assert at_head(sqlite_bare_url)
+
+    assert time.monotonic() - began < 5
 
 
 def test_asking_makes_no_file(tmp_path: Path) -> None:

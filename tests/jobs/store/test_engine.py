@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,23 @@ def test_a_database_that_is_not_there_is_transient_and_keeps_the_password_secret
         ledger.jobs()
 
     assert "secret" not in str(caught.value)
+
+
+def test_forty_threads_hold_a_connection_each_and_one_more_is_told_soon(
+    postgresql_ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given as many open transactions as a web process has threads
+    monkeypatch.setattr(engine, "POOL_SECONDS", 0.2)
+    engines = Engines(postgresql_ledger_url)
+
+    with ExitStack() as stack:
+        for _ in range(40):
+            stack.enter_context(engines.reading())
+
+        # When one more comes, then it is told to try again instead of hanging
+        with pytest.raises(LedgerUnavailable, match="QueuePool limit"), engines.reading():
+            pass
+    engines.close()
 
 
 def test_a_file_that_cannot_be_opened_is_transient(tmp_path: Path) -> None:

@@ -44,6 +44,19 @@ def test_results_in_order_do_not_depend_on_the_page(
     ]
 
 
+@pytest.mark.parametrize("page", [1, 2, 1000])
+def test_lines_in_order_go_on_behind_any_line(
+    ledger: Ledger, backwards: str, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "PAGE", page)
+
+    for after in range(10):
+        stored = [result.line for result in ledger.results_in_order(backwards, after)]
+        failed = [result.line for result in ledger.failed_in_order(backwards, after)]
+        assert stored == [line for line in range(1, 9) if line > after]
+        assert failed == [line for line in (2, 5, 6) if line > after]
+
+
 def test_reading_holds_nothing_open(ledger: Ledger, backwards: str) -> None:
     """A reader that stops half way neither blocks a writer nor keeps a connection."""
     reading = ledger.results_in_order(backwards)

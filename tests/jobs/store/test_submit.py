@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from jobs.errors import IllegalTransition, JobFinished, UnknownJob
 from jobs.states import JobKind, JobState
-from jobs.store.submit import BATCH, new_job_id
+from jobs.store.submit import BATCH
 from tests.jobs.building import LABELS, claim_one, names, new_job, queued_job, ranges
 
 if TYPE_CHECKING:
     from jobs.store import Ledger
-
-MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2900, 1, 1), timezones=st.just(UTC))
-
-
-@given(MOMENTS, MOMENTS)
-def test_ids_sort_by_time_and_are_of_one_length(one: datetime, other: datetime) -> None:
-    ids = new_job_id(one), new_job_id(other)
-
-    assert all(len(job_id) == 24 and job_id.startswith("job_") for job_id in ids)
-    if abs(one - other) >= timedelta(milliseconds=1):
-        assert (ids[0] < ids[1]) == (one < other)
-
-
-def test_ids_of_one_moment_differ() -> None:
-    moment = datetime(2026, 1, 1, tzinfo=UTC)
-
-    assert len({new_job_id(moment) for _ in range(1000)}) == 1000
 
 
 def test_a_new_job_is_validating_and_counts_nothing(ledger: Ledger) -> None:
