@@ -4,6 +4,7 @@ Owns names, types and the words that describe them in the OpenAPI text; the clie
 classes. Imports no web framework.
 """
 
+# ruff: noqa: TC001, TC003 -- pydantic reads annotations at run time
 from __future__ import annotations
 
 from datetime import datetime
@@ -40,7 +41,9 @@ class Complaint(Answer):
     code: str = Field(description="machine word")
     detail: str = Field(description="the whole sentence, with the value and what to do")
     line: int | None = Field(None, description="line of the uploaded file, from 1")
-    pointer: str | None = Field(None, description="JSON pointer (RFC 6901) into the request's body, as `/labels/0/name`")
+    pointer: str | None = Field(
+        None, description="JSON pointer (RFC 6901) into the request's body, as `/labels/0/name`"
+    )
 
 
 class Problem(Answer):
@@ -51,7 +54,9 @@ class Problem(Answer):
     status: int
     detail: str = Field(description="what is wrong with this request, and what to do")
     code: str = Field(description="machine word, stable across releases; docs/errors.md lists them all")
-    errors: list[Complaint] = Field(default_factory=list, description="the first 20 complaints, where there are several")
+    errors: list[Complaint] = Field(
+        default_factory=list, description="the first 20 complaints, where there are several"
+    )
     total: int | None = Field(None, description="how many complaints there are in all")
     request_id: str | None = Field(None, description="the request's id, also in `X-Request-ID` and in the log")
 
@@ -168,6 +173,59 @@ class TaggerList(Answer):
     data: list[Tagger]
 
 
+class Entity(Answer):
+    """One entity of a document; `text[start:end]` of the document is its text."""
+
+    start: int
+    end: int = Field(description="position after the last character")
+    text: str
+    label: str
+    score: float = Field(description="in [0, 1]")
+
+
+class HandedOver(Answer):
+    """Why a document goes to people."""
+
+    reasons: list[str] = Field(description="machine words, most telling first")
+    risk: float = Field(description="how likely the document is wrong, in [0, 1]")
+
+
+class Failure(Answer):
+    """Why a document failed."""
+
+    code: str
+    message: str
+
+
+class ResultLine(Answer):
+    """What came of one document: its entities, or an error."""
+
+    id: str = Field(description="the document's own id")
+    entities: list[Entity] | None = Field(None, description="in order; absent where the document failed")
+    escalation: HandedOver | None = None
+    tagger: str | None = None
+    engine: str | None = None
+    windows: int | None = Field(None, description="pieces that a long text was read in")
+    error: Failure | None = Field(None, description="absent where the document was tagged")
+
+
+class ErrorLine(Answer):
+    """A document that failed."""
+
+    line: int = Field(description="line of the document in its corpus, from 1")
+    id: str = Field(description="the document's own id")
+    error: Failure
+
+
+class DocumentLine(Answer):
+    """A document as it was uploaded."""
+
+    id: str
+    text: str
+    meta: dict[str, Any] | None = None
+    entities: list[dict[str, Any]] | None = None
+
+
 class JobRequest(Request):
     """A job over an uploaded file."""
 
@@ -177,8 +235,8 @@ class JobRequest(Request):
         description="names, or objects with `name`, `description` and `threshold`, or a mapping from name to "
         "description; as in a label file"
     )
-    tagger: str = Field("default", description="name of a registered tagger; never a path")
-    engine: str = Field("biencoder", description="how to tag")
+    tagger: str = Field("default", max_length=NAME_MAX, description="name of a registered tagger; never a path")
+    engine: str = Field("biencoder", max_length=NAME_MAX, description="how to tag")
     name: str | None = Field(None, max_length=NAME_MAX, description="a name for people")
     hours: float | None = Field(
         None, gt=0, le=HOURS_MAX, description="time after which the job expires; without it the server's default"

@@ -1,0 +1,117 @@
+"""What is wrong with a request, field by field: from the validator's findings to sentences with a pointer.
+
+Owns the words; a value is quoted short and printable whatever it holds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+from api.schemas import Complaint
+from corpora.quoting import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from corpora.errors import Problem
+
+_PLACES = {"query": "the parameter", "path": "the path's", "header": "the header"}
+_NUMBERED = re.compile(r"\blabel (\d+)\b")
+_FIELD = re.compile(r"the (name|description|threshold) of label")
+
+
+def pointer(path: Iterable[object]) -> str:
+    """A JSON pointer (RFC 6901) along these keys and indexes."""
+    return "".join("/" + printable(str(part)).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def printable(text: str) -> str:
+    """The text without halves of surrogate pairs, which no answer can hold."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def of_body(findings: Sequence[Mapping[str, Any]], body: object, known: Sequence[str]) -> list[Complaint]:
+    """Complaints about the fields of a JSON body; `known` are the names that its fields may have."""
+    found: dict[str, Complaint] = {}
+    for finding in findings:
+        path = _path(finding, body)
+        sentence = _sentence(finding, f"the field {quoted('/'.join(map(str, path)))}", known)
+        place = pointer(path)
+        if place in found:
+            # A field that may be of several types is found not to be of each.
+            sentence = f"{found[place].detail} or {sentence.rsplit(': ', 1)[-1]}"
+        found[place] = Complaint(code=_code(finding), detail=sentence, pointer=place)
+    return list(found.values())
+
+
+def of_parameters(findings: Sequence[Mapping[str, Any]]) -> list[Complaint]:
+    """Complaints about parameters and headers, as the framework finds them."""
+    return [
+        Complaint(
+            code=_code(finding),
+            detail=_sentence(finding, f"{_PLACES.get(finding['loc'][0], 'the')} {quoted(finding['loc'][-1])}", ()),
+        )
+        for finding in findings
+    ]
+
+
+def of_corpus(problems: Sequence[Problem]) -> list[Complaint]:
+    """Complaints about lines of an uploaded file."""
+    return [Complaint(code=each.code, detail=each.message, line=each.line) for each in problems]
+
+
+def of_labels(problems: Sequence[Problem], labels: list[Any] | dict[str, Any]) -> list[Complaint]:
+    """Complaints about labels, each with a pointer to the label, and to its field where one is to blame."""
+    return [
+        Complaint(code=each.code, detail=each.message, pointer=_label_pointer(each.message, labels))
+        for each in problems
+    ]
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """What to do about a name that is not known."""
+    names = sorted(known)
+    found = difflib.get_close_matches(word, names, n=1)
+    if found:
+        return f"did you mean '{found[0]}'?"
+    return f"known are {', '.join(names)}" if names else "there are none here"
+
+
+def _path(finding: Mapping[str, Any], body: object) -> list[object]:
+    """The keys and indexes that lead to what is wrong; the validator adds names of its own, of types."""
+    path: list[object] = []
+    for part in finding["loc"]:
+        try:
+            body = body[part]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            return [*path, part] if finding["type"] == "missing" else path
+        path.append(part)
+    return path
+
+
+def _code(finding: Mapping[str, Any]) -> str:
+    return {"missing": "missing", "extra_forbidden": "unknown_field"}.get(finding["type"], "invalid_value")
+
+
+def _sentence(finding: Mapping[str, Any], what: str, known: Sequence[str]) -> str:
+    if finding["type"] == "missing":
+        return f"{what} is missing"
+    if finding["type"] == "extra_forbidden":
+        return f"{what} is unknown; {near(str(finding['loc'][-1]), known)}"
+    said = printable(str(finding["msg"]))
+    return f"{what} is {quoted(finding['input'])}: {said[:1].lower()}{said[1:]}"
+
+
+def _label_pointer(message: str, labels: list[Any] | dict[str, Any]) -> str:
+    """Where in the body a message about labels points: the room that writes them counts labels from 1."""
+    found = _NUMBERED.search(message)
+    if found is None:
+        return "/labels"
+    index = int(found[1]) - 1
+    if isinstance(labels, dict):
+        return pointer(["labels", list(labels)[index]])
+    field = _FIELD.search(message)
+    blamed = [field[1]] if field and isinstance(labels[index], dict) else []
+    return pointer(["labels", index, *blamed])

@@ -1,0 +1,28 @@
+"""Routes of taggers: what jobs may name."""
+
+# ruff: noqa: TC001 -- FastAPI reads annotations at run time
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api import answers, documented
+from api.authentication import Service, Tenant
+from api.parameters import TaggerName
+from api.schemas import Tagger, TaggerList
+from jobs import taggers
+
+router = APIRouter(prefix="/v1/taggers", tags=["taggers"])
+
+
+@router.get("", operation_id="list_taggers", summary="List taggers", responses=documented.answers())
+def list_taggers(_tenant: Tenant, parts: Service) -> TaggerList:
+    """All taggers, the shipped ones first."""
+    return TaggerList(data=[answers.tagger(entry) for entry in taggers.entries(parts.taggers)])
+
+
+@router.get(
+    "/{name}", operation_id="read_tagger", summary="Read a tagger", responses=documented.answers("unknown_tagger")
+)
+def read_tagger(_tenant: Tenant, parts: Service, name: TaggerName) -> Tagger:
+    """One tagger and how it came to be."""
+    return answers.tagger(taggers.find(name, parts.taggers))
