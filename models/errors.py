@@ -33,3 +33,9 @@ class BadTrainingData(ModelError):
     """The training data is missing or cannot be used."""
 
     code = "bad_training_data"
+
+
+class DeviceUnavailable(ModelError):
+    """The device named by the operator is not there or does not compute."""
+
+    code = "device_unavailable"

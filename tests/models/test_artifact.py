@@ -155,14 +155,25 @@ def test_a_flipped_bit_is_noticed(copy: Path) -> None:
 
     with pytest.raises(BadArtifact, match=r"weights-00001-of-00001.safetensors: damaged: hashes to [0-9a-f]{12}, not"):
         artifact.load(copy)
+    with pytest.raises(BadArtifact, match=r"weights-00001-of-00001.safetensors: damaged: "):
+        artifact.check_files(copy)
 
 
 def test_a_missing_weights_file_is_noticed(copy: Path) -> None:
     [weights] = copy.glob("*.safetensors")
     weights.unlink()
 
-    with pytest.raises(BadArtifact, match=rf"{weights}: missing"):
-        artifact.load(copy)
+    for look in (artifact.load, artifact.check_files):
+        with pytest.raises(BadArtifact, match=rf"{weights}: missing"):
+            look(copy)
+
+
+def test_whole_files_are_found_whole_without_their_base(saved: Path, tmp_path: Path) -> None:
+    # Given an artifact whose base encoder lies nowhere any more
+    far = shutil.copytree(saved, tmp_path / "far")
+    edit(far, base="no-such/encoder")
+
+    assert artifact.check_files(far).files == artifact.read_manifest(saved).files
 
 
 def test_another_base_is_noticed(copy: Path, tmp_path: Path, packaged: Encoder) -> None:

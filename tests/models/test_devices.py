@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.devices import best_device, working_dtype
+from models.devices import best_device, usable_device, working_dtype
+from models.errors import DeviceUnavailable
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -72,3 +73,14 @@ def test_this_machine_has_a_device_and_a_format_that_compute() -> None:
     values = torch.ones(4, 4, device=device, dtype=working_dtype(device))
 
     assert (values @ values).float().sum().item() == 64
+
+
+@pytest.mark.parametrize("wanted", ["auto", "cpu"])
+def test_a_device_that_computes_is_usable(wanted: str) -> None:
+    assert usable_device(wanted) == best_device(wanted)
+
+
+@pytest.mark.parametrize("wanted", ["abacus", "meta", "cuda:99"])
+def test_a_device_that_does_not_compute_is_refused_by_name(wanted: str) -> None:
+    with pytest.raises(DeviceUnavailable, match=f"device '{wanted}' cannot be used: "):
+        usable_device(wanted)

