@@ -70,3 +70,12 @@ def verbalisations(data_set: str) -> Mapping[str, Verbalisation]:
         for name, entry in entries.items()
         if not entry.get("drop")
     }
+
+
+@cache
+def shipped_labels() -> tuple[Label, ...]:
+    """Every type of the shipped wordings as a user would give it, one for each usual name, sorted."""
+    folder = resources.files("models") / "verbalisations"
+    sets = sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+    found = [as_label(verbalisation) for data_set in sets for verbalisation in verbalisations(data_set).values()]
+    return tuple(sorted({label.name.casefold(): label for label in found}.values(), key=lambda label: label.name))

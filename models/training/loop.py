@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 class LoopConfig:
     """Budget and schedule."""
 
+    #: Most minutes of training.
     minutes: float
+    #: Most steps; None for as many as the minutes allow.
+    steps: int | None = None
     warmup: float = 0.03
     clip: float = 1.0
     #: Minutes between checkpoints, and between measurements (0 for none).
@@ -56,17 +59,33 @@ def rate(progress: float, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - warmup) / (1 - warmup))))
 
 
-def train(recipe: Recipe, config: LoopConfig, folder: Path, *, resume: bool, say: Callable[[str], None]) -> None:
-    """Train until the minutes are used; writes `log.jsonl` and `checkpoint.pt` under `folder`.
+def train(
+    recipe: Recipe,
+    config: LoopConfig,
+    folder: Path,
+    *,
+    resume: bool,
+    say: Callable[[str], None],
+    watch: Callable[[float], None] | None = None,
+) -> None:
+    """Train until the minutes or the steps are used; writes `log.jsonl` and `checkpoint.pt` under `folder`.
 
     With `resume`, goes on from the checkpoint if there is one; minutes count training time alone, over all runs.
+    `watch` is told after every step how much of the budget is used, in [0, 1]; what it raises ends the run.
     """
-    _Run(recipe, config, folder, say).go(resume=resume)
+    _Run(recipe, config, folder, say, watch).go(resume=resume)
 
 
 class _Run:
-    def __init__(self, recipe: Recipe, config: LoopConfig, folder: Path, say: Callable[[str], None]) -> None:
-        self.recipe, self.config, self.folder, self.say = recipe, config, folder, say
+    def __init__(
+        self,
+        recipe: Recipe,
+        config: LoopConfig,
+        folder: Path,
+        say: Callable[[str], None],
+        watch: Callable[[float], None] | None,
+    ) -> None:
+        self.recipe, self.config, self.folder, self.say, self.watch = recipe, config, folder, say, watch
         self.step, self.elapsed = 0, 0.0
         self.losses: list[float] = []
         self.peaks = [group["lr"] for group in recipe.optimizer.param_groups]
@@ -75,12 +94,13 @@ class _Run:
     def go(self, *, resume: bool) -> None:
         if resume and (self.folder / "checkpoint.pt").is_file():
             self._load()
-        budget = self.config.minutes * 60
         saved, measured = self.elapsed, self.elapsed
-        while self.elapsed < budget:
+        while (progress := self._progress()) < 1:
             began = time.monotonic()
-            self._step(self.elapsed / budget)
+            self._step(progress)
             self.elapsed += time.monotonic() - began
+            if self.watch is not None:
+                self.watch(self._progress())
             if self.elapsed - saved >= self.config.checkpoint_minutes * 60:
                 self._save()
                 saved = self.elapsed
@@ -89,6 +109,13 @@ class _Run:
                 measured = self.elapsed
         self._save()
         self._measure()
+
+    def _progress(self) -> float:
+        """Share of the budget that is used, by whichever of its two limits is nearer."""
+        budget = self.config.minutes * 60
+        timed = self.elapsed / budget if budget else 1.0
+        stepped = self.step / max(1, self.config.steps) if self.config.steps is not None else 0.0
+        return min(1.0, max(timed, stepped))
 
     def _step(self, progress: float) -> None:
         optimizer = self.recipe.optimizer

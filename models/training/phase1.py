@@ -67,7 +67,9 @@ class Phase1:
         self.module = self.tagger.network.to(self.device)
         self.module.encoder.get_input_embeddings().requires_grad_(False)
         _without_dropout(self.module)
-        self.optimizer = torch.optim.AdamW(_parameters(self.module, config), weight_decay=config.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            parameter_groups(self.module, config.encoder_rate, config.head_rate), weight_decay=config.weight_decay
+        )
         self._sampler, self.groups, self._familiar = sampler, groups, familiar
 
     def loss(self, step: int) -> Tensor:
@@ -112,14 +114,15 @@ def _without_dropout(module: torch.nn.Module) -> None:
             part.p = 0.0
 
 
-def _parameters(module: torch.nn.Module, config: Phase1Config) -> list[dict[str, Any]]:
+def parameter_groups(module: torch.nn.Module, encoder_rate: float, head_rate: float) -> list[dict[str, Any]]:
+    """What the optimizer steps: the encoder at one peak rate, the heads at another, what is frozen not at all."""
     encoder = [p for name, p in module.named_parameters() if name.startswith("encoder.") and p.requires_grad]
     head = [
         p
         for name, p in module.named_parameters()
         if not name.startswith(("encoder.", "label_encoder.")) and p.requires_grad
     ]
-    return [{"params": encoder, "lr": config.encoder_rate}, {"params": head, "lr": config.head_rate}]
+    return [{"params": encoder, "lr": encoder_rate}, {"params": head, "lr": head_rate}]
 
 
 def make_sampler(config: Phase1Config, data: Path, mix: Mix, encoder: Encoder) -> Sampler:

@@ -44,7 +44,7 @@ def log(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def run(toy: Toy, folder: Path, *, resume: bool = False, **config: float) -> list[str]:
+def run(toy: Toy, folder: Path, *, resume: bool = False, **config: Any) -> list[str]:  # noqa: ANN401 -- fields of LoopConfig
     said: list[str] = []
     chosen = LoopConfig(**({"minutes": 1, "measure_minutes": 0, "checkpoint_minutes": 0.25} | config))
     train(toy, chosen, folder, resume=resume, say=said.append)
@@ -213,3 +213,27 @@ def test_a_kill_while_saving_leaves_the_last_checkpoint(tmp_path: Path, monkeypa
 
     # When it is started again, then it goes on from the first
     assert run(Toy(), tmp_path, resume=True)[0] == "resumed at step 15, 0.2 minutes in"
+
+
+def test_training_ends_with_its_steps_where_they_are_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tick(monkeypatch, 1.0)
+    toy = Toy()
+    told: list[float] = []
+
+    train(toy, LoopConfig(minutes=1, steps=10), tmp_path, resume=False, say=lambda _: None, watch=told.append)
+
+    assert toy.steps == list(range(10))
+    assert told == [pytest.approx((n + 1) / 10) for n in range(10)]
+
+
+def test_what_the_watch_raises_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tick(monkeypatch, 1.0)
+    toy = Toy()
+
+    def stop(done: float) -> None:
+        if done >= 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(toy, LoopConfig(minutes=1, steps=10), tmp_path, resume=False, say=lambda _: None, watch=stop)
+    assert len(toy.steps) == 5

@@ -61,7 +61,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def config(base: Path, **loop: float) -> Phase1Config:
+def config(base: Path, **loop: Any) -> Phase1Config:  # noqa: ANN401 -- fields of LoopConfig
     """A minute, of steps of a second each, for a small network."""
     chosen = {"minutes": 1.0, "checkpoint_minutes": 0.25, "measure_minutes": 0.25} | loop
     return Phase1Config(
