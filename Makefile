@@ -1,6 +1,7 @@
 # Every target sets up .venv by itself; its stamp files make the second time instant.
 #   make demo                      tag the examples and show what came out
 #   make test [ARGS=tests/jobs]    style, types and all tests, or what ARGS says to pytest, on real servers
+#   make test TOGETHER=1           the same, so many tests at a time (3: most of them wait for leases and processes)
 #   make lint                      style and types
 # PYTHON=/path/to/python chooses the interpreter of a new .venv.
 
@@ -11,6 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?=
 ARGS ?=
+TOGETHER ?= 3
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))
 
 demo: $(VENV)/installed
@@ -18,7 +20,7 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	$(if $(ARGS),,@$(MAKE) --no-print-directory lint)
-	@$(BIN)/python tests/services.py -- $(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python tests/services.py -- $(BIN)/python -m pytest -n $(TOGETHER) --dist worksteal $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

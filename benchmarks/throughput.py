@@ -26,17 +26,18 @@ import torch
 from benchmarks import tables
 from corpora.labels import load_labels
 from corpora.reading import read_documents
-from jobs.states import JobKind, JobState
-from jobs.submitting import submit_corpus
+from jobs.states import JobState
 from models import artifact
 from models.batching import by_length, collate, padded
 from models.devices import best_device, working_dtype
 from models.passages import passages
-from tagwerk.connection import Connection, wait, working
+from tagwerk.connection import working
+from tagwerk.waiting import wait
 from workers.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from models.tagger import Tagger
+    from tagwerk.service import Service
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -52,9 +53,9 @@ def main() -> None:
     tagger = artifact.load(artifact.shipped_folder(), device=device, dtype=working_dtype(device))
     with tempfile.TemporaryDirectory() as home:
         os.environ["TAGWERK_HOME"] = home
-        with working() as connection:
-            run_system(connection, texts[:64])  # loads the model, as a running worker has
-            pairs = [(run_raw(tagger, texts), run_system(connection, texts)) for _ in range(options.rounds)]
+        with working() as service:
+            run_system(service, texts[:64])  # loads the model, as a running worker has
+            pairs = [(run_raw(tagger, texts), run_system(service, texts)) for _ in range(options.rounds)]
     report(options.documents, pairs, f"{tagger.dtype} on {device.type}, {torch.get_num_threads()} threads")
 
 
@@ -81,24 +82,14 @@ def run_raw(tagger: Tagger, texts: list[str]) -> float:
     return seconds
 
 
-def run_system(connection: Connection, texts: list[str]) -> float:
+def run_system(service: Service, texts: list[str]) -> float:
     """Seconds from the submission of a corpus to its last row."""
     corpus = "".join(json.dumps({"id": str(i), "text": text}) + "\n" for i, text in enumerate(texts))
     labels = [asdict(label) for label in load_labels(EXAMPLES / "music" / "labels.yaml").labels]
     began = time.monotonic()
-    job_id = submit_corpus(
-        connection.ledger,
-        connection.blobs,
-        connection.bell,
-        io.BytesIO(corpus.encode()),
-        kind=JobKind.TAG,
-        tagger="default",
-        engine="biencoder",
-        labels=labels,
-        options={},
-        hours=1,
-    )
-    job = wait(connection, job_id, lambda _: None, every=0.1)  # asking more often would take time from the worker
+    stream = io.BytesIO(corpus.encode())
+    job_id = service.submit(stream, labels, tagger="default", engine="biencoder", name="throughput")
+    job = wait(service, job_id, lambda _: None, every=0.1)  # asking more often would take time from the worker
     seconds = time.monotonic() - began
     if job.state is not JobState.COMPLETED or job.completed != len(texts):
         raise SystemExit(f"the job ended {job.state.value} with {job.completed} of {len(texts)} documents")

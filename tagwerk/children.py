@@ -1,4 +1,4 @@
-"""Child processes that end with their parent, however it ends, and write to a log file."""
+"""Child processes that end with their parent, however it ends, and write to a log file or where it writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,26 +20,37 @@ class Child:
     """How to start a child process."""
 
     command: list[str]
-    log: Path
+    #: None: it writes where its parent writes.
+    log: Path | None
     environment: Mapping[str, str] | None = field(default=None)
+    #: Descriptors, such as a listening socket's, that it gets from its parent.
+    descriptors: tuple[int, ...] = ()
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start it; call this from the main thread, whose end the child would otherwise take for the parent's."""
+        if self.log is None:
+            return self._start(None)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            return subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self.environment,
-                # Ctrl-C is for the parent, which ends its children in order.
-                start_new_session=True,
-                preexec_fn=_dying_with(os.getpid()),
-            )
+            return self._start(log)
+
+    def _start(self, output: IO[bytes] | None) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=self.environment,
+            pass_fds=self.descriptors,
+            # Ctrl-C is for the parent, which ends its children in order.
+            start_new_session=True,
+            preexec_fn=_dying_with(os.getpid()),
+        )
 
     def last_words(self, lines: int = 5) -> str:
         """The end of the log."""
+        if self.log is None:
+            return ""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 

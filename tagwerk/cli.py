@@ -9,10 +9,20 @@ import typer
 from pydantic import ValidationError
 
 from corpora.errors import CorpusError
-from jobs.errors import BadLedgerUrl, DamagedTagger, LedgerError, UnknownEngine, UnknownJob, UnknownTagger
+from jobs.errors import (
+    BadLedgerUrl,
+    BadName,
+    BadTenant,
+    DamagedTagger,
+    LedgerError,
+    UnknownEngine,
+    UnknownJob,
+    UnknownKey,
+    UnknownTagger,
+)
 from models.errors import BadTrainingData, EncoderNotFound, ModelError
 from tagwerk import logs
-from tagwerk.commands import demo, jobs, operating, tagging, training
+from tagwerk.commands import demo, doctor, jobs, keys, operating, serving, taggers, tagging, training
 from tagwerk.console import say, write_utf8
 from tagwerk.errors import BadSettings, FaceError
 
@@ -23,8 +33,11 @@ INTERRUPTED = 130
 ASKED_WRONGLY = (
     CorpusError,
     UnknownJob,
+    UnknownKey,
     UnknownTagger,
     UnknownEngine,
+    BadTenant,
+    BadName,
     DamagedTagger,
     BadLedgerUrl,
     BadTrainingData,
@@ -41,11 +54,15 @@ app.command()(demo.demo)
 app.command()(tagging.tag)
 app.command()(tagging.evaluate)
 app.add_typer(jobs.app, name="jobs")
-app.command()(operating.taggers)
+app.command()(taggers.taggers)
 app.add_typer(training.app, name="train")
 app.command()(operating.worker)
 app.command()(operating.reaper)
 app.command()(operating.migrate)
+app.command()(serving.serve)
+app.command()(serving.flower)
+app.add_typer(keys.app, name="keys")
+app.command()(doctor.doctor)
 
 
 def main() -> None:

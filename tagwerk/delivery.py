@@ -1,67 +1,43 @@
 """Results on their way out of the ledger: to a file, to a pipe, or shown on a terminal.
 
-Owns pairing each result line with its document's text, and writing a file whole or not at all.
+Owns writing a file whole or not at all.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from itertools import islice
+from typing import IO, TYPE_CHECKING
 
-from corpora.reading import read_documents
-from corpora.results import dump, utf16_offsets
-from jobs.results import iter_lines
 from tagwerk.console import out
 from tagwerk.errors import UnusableOutput
 from tagwerk.highlight import Palette
+from tagwerk.pairing import paired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from jobs.records import JobView
-    from models.types import Document
-    from tagwerk.connection import Connection
+    from tagwerk.service import Service
 
 
-def lines(connection: Connection, job: JobView) -> Iterator[dict[str, Any]]:
-    """The job's result lines in document order."""
-    return (json.loads(line) for line in iter_lines(connection.ledger, connection.blobs, job.id))
-
-
-def paired(connection: Connection, job: JobView) -> Iterator[tuple[Document, dict[str, Any]]]:
-    """Each result line with its document; documents without a line yet are passed over."""
-    documents = (numbered.document for numbered in read_documents(connection.blobs.path(job.blob or "")))
-    for line in lines(connection, job):
-        for document in documents:
-            if document.id == line["id"]:
-                yield document, line
-                break
-
-
-def deliver(connection: Connection, job: JobView, target: Path | None, *, utf16: bool, as_json: bool) -> None:
+def deliver(service: Service, job: JobView, target: Path | None, *, utf16: bool, as_json: bool) -> None:
     """Write all result lines to `target`, or to standard output; people at a terminal see the text instead."""
     if target is None and not as_json and sys.stdout.isatty():
-        show(connection, job)
+        show(service, job)
         return
     with _opened(target) as stream:
-        if utf16:
-            converted = (utf16_offsets(line, document.text) for document, line in paired(connection, job))
-            stream.writelines(dump(line) + "\n" for line in converted)
-        else:
-            stream.writelines(line + "\n" for line in iter_lines(connection.ledger, connection.blobs, job.id))
+        stream.writelines(line + "\n" for line in service.lines(job, utf16=utf16))
 
 
-def show(connection: Connection, job: JobView, limit: int | None = None) -> None:
+def show(service: Service, job: JobView, limit: int | None = None) -> None:
     """Show documents with their entities coloured, at most `limit`."""
     palette = Palette(label["name"] for label in job.labels)
     console = out()
-    for number, (document, line) in enumerate(paired(connection, job)):
-        if number == limit:
-            return
+    for document, line in islice(paired(service.documents(job), service.lines(job)), limit):
         console.print(palette.shown(document.text, line))
 
 

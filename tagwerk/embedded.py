@@ -63,7 +63,7 @@ class EmbeddedStack:
         return self._lock is not None
 
     def __enter__(self) -> EmbeddedStack:
-        self._make_home()
+        self.prepare()
         deadline = time.monotonic() + PATIENCE
         while not self._take() and not at_head(self.database_url):
             if time.monotonic() > deadline:
@@ -87,10 +87,27 @@ class EmbeddedStack:
             self._count_early_end()
             self._start_worker()
 
-    def _make_home(self) -> None:
+    def check_name(self) -> None:
+        """Raise UnusableHome where the home has a name that cannot be."""
         for sign in "?%":
             if sign in str(self.home):
                 raise UnusableHome(self.home, f"the address of a database cannot hold its {sign}")
+
+    def environment(self) -> dict[str, str]:
+        """What a process needs in its environment to work on this stack as on services."""
+        return {
+            "TAGWERK_LEASE_SECONDS": str(LEASE_SECONDS),
+            "TAGWERK_TAGGERS": str(self.home / "taggers"),
+            **os.environ,
+            "TAGWERK_HOME": str(self.home),
+            "TAGWERK_DATABASE_URL": self.database_url,
+            "TAGWERK_BROKER_URL": self.broker_url,
+            "TAGWERK_BLOBS": str(self.home / "blobs"),
+        }
+
+    def prepare(self) -> None:
+        """Make the home, in which nothing runs yet. Raises UnusableHome."""
+        self.check_name()
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             (self.home / "lock").touch()
@@ -121,7 +138,7 @@ class EmbeddedStack:
         with closing(Ledger.open(self.database_url)) as ledger:
             ledger.void_leases()
         command = [sys.executable, "-m", "tagwerk", "worker", "--queues", "tag", "--name", "embedded@%h"]
-        self._worker = Child(command, self.home / "logs" / "worker.log", self._environment()).start()
+        self._worker = Child(command, self.home / "logs" / "worker.log", self.environment()).start()
         self._started = time.monotonic()
 
     def _start_reaper(self) -> None:
@@ -132,17 +149,6 @@ class EmbeddedStack:
         settings = JobsSettings(database_url=self.database_url, reaper_tick_seconds=TICK_SECONDS)
         with closing(Ledger.open(self.database_url)) as ledger, closing(Doorbell.at(self.broker_url)) as bell:
             Reaper(ledger, bell, settings).run(self._reaper_stop)
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            "TAGWERK_LEASE_SECONDS": str(LEASE_SECONDS),
-            "TAGWERK_TAGGERS": str(self.home / "taggers"),
-            **os.environ,
-            "TAGWERK_HOME": str(self.home),
-            "TAGWERK_DATABASE_URL": self.database_url,
-            "TAGWERK_BROKER_URL": self.broker_url,
-            "TAGWERK_BLOBS": str(self.home / "blobs"),
-        }
 
     def _count_early_end(self) -> None:
         early = time.monotonic() - self._started < EARLY_SECONDS

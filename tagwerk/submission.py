@@ -1,4 +1,7 @@
-"""Tagging jobs as the face submits them: label files checked, names resolved, warnings said."""
+"""What a command is given to tag, checked before anything is started or sent for it.
+
+Owns label files with their warnings, names of taggers, and opening a corpus.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from corpora.labels import load_labels
-from corpora.settings import CorporaSettings
 from jobs import taggers
 from jobs.settings import JobsSettings
-from jobs.states import JobKind
-from jobs.submitting import submit_corpus
+from tagwerk.connection import server_of
 from tagwerk.console import say
 from tagwerk.errors import UnusableInput
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
-
-    from tagwerk.connection import Connection
 
 
 def read_labels(path: Path) -> list[dict[str, Any]]:
@@ -35,35 +34,10 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
     return [asdict(label) for label in found.labels]
 
 
-def check_tagger(tagger: str, engine: str) -> None:
-    """Raise `UnknownEngine` or `UnknownTagger`; ask before a stack is started for it."""
-    taggers.check(tagger, engine, JobsSettings().taggers)
-
-
-def submit(
-    connection: Connection,
-    corpus: BinaryIO,
-    labels: list[dict[str, Any]],
-    *,
-    tagger: str,
-    engine: str,
-    name: str,
-) -> str:
-    """Submit a corpus for tagging and return the job's id."""
-    return submit_corpus(
-        connection.ledger,
-        connection.blobs,
-        connection.bell,
-        corpus,
-        kind=JobKind.TAG,
-        tagger=tagger,
-        engine=engine,
-        labels=labels,
-        options={},
-        hours=JobsSettings().job_hours,
-        limits=CorporaSettings().limits(),
-        name=name,
-    )
+def check_tagger(tagger: str, engine: str, server: str | None = None) -> None:
+    """Raise `UnknownEngine` or `UnknownTagger`; ask before a stack is started. A server checks its own."""
+    if not server_of(server):
+        taggers.check(tagger, engine, JobsSettings().taggers)
 
 
 @contextmanager

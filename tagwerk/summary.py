@@ -9,6 +9,7 @@ from rich.table import Column, Table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from api.schemas import Tagger
     from jobs.records import JobView
     from jobs.taggers import TaggerEntry
     from models.scores import Scorer
@@ -70,7 +71,7 @@ def job_table(jobs: Iterable[JobView]) -> Table:
     return table
 
 
-def tagger_table(entries: Iterable[TaggerEntry]) -> Table:
+def tagger_table(entries: Iterable[TaggerEntry | Tagger]) -> Table:
     """Taggers, one a row."""
     table = Table("tagger", "engine", "base", "held-out F1", box=None)
     for entry in entries:

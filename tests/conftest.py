@@ -31,8 +31,10 @@ HOW_TO_RUN = (
     "{variable} is not set: these tests need real servers. Run `make test`, or a part of them by "
     "`.venv/bin/python tests/services.py -- .venv/bin/python -m pytest tests/jobs`."
 )
-#: Of the 16 databases of a Redis server; 0 is left to the address itself.
-_broker_numbers = itertools.cycle(range(1, 16))
+#: Which of the processes that share the tests this one is.
+_SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+#: Redis databases of this process's own; 0 is left to the address itself.
+_broker_numbers = itertools.cycle(range(1 + 15 * _SHARE, 16 + 15 * _SHARE))
 _home_numbers = itertools.count()
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 #: Environment variable with a folder for servers that tests start: PostgreSQL's user may enter it, and it is
 #: removed when the run ends, however it ends.
 FOLDER = "TAGWERK_TEST_FOLDER"
+#: Databases of a Redis server: fifteen for each process that shares the tests, and one.
+DATABASES = 241
 PATIENCE_SECONDS = 60.0
 MEMORY_BYTES = 4 * 2**30
 TIED = Path(__file__).with_name("tied.py")
@@ -141,6 +143,8 @@ def start_redis(folder: Path, append_only: bool = True, *, program: Path | None 
             "--port",
             str(port),
             *options,
+            "--databases",
+            str(DATABASES),
             "--save",
             "",
             "--maxmemory-policy",

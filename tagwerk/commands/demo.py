@@ -12,17 +12,19 @@ import typer
 from jobs.states import JobState
 from jobs.taggers import DEFAULT
 from models.scores import Scorer
+from tagwerk.commands.options import Server
 from tagwerk.commands.tagging import score_document
-from tagwerk.connection import wait, working
+from tagwerk.connection import working
 from tagwerk.console import JobProgress, out, say
-from tagwerk.delivery import paired
 from tagwerk.highlight import Palette
-from tagwerk.submission import opened, read_labels, submit
+from tagwerk.pairing import paired
+from tagwerk.submission import opened, read_labels
 from tagwerk.summary import demo_table
+from tagwerk.waiting import wait
 
 if TYPE_CHECKING:
     from jobs.records import JobView
-    from tagwerk.connection import Connection
+    from tagwerk.service import Service
 
 #: The examples, in the order in which they are shown: folder and corpus.
 CORPORA = (
@@ -45,32 +47,34 @@ class Shown:
 def demo(
     examples: Annotated[Path, typer.Option(help="Folder of the example corpora.")] = Path("examples"),
     show: Annotated[int, typer.Option(help="Documents shown of each corpus.", min=0)] = 4,
+    server: Server = None,
 ) -> None:
     """Tag the example corpora, show entities, and score them against the examples' own annotation."""
     began = time.monotonic()
-    with working() as connection:
-        jobs = {name: _submit(connection, examples / name, corpus) for name, corpus in CORPORA}
+    with working(server) as service:
+        jobs = {name: _submit(service, examples / name, corpus) for name, corpus in CORPORA}
         with JobProgress() as progress:
-            ended = {name: wait(connection, job_id, progress) for name, job_id in jobs.items()}
-        found = [_show(connection, name, job, 0 if name == "long" else show) for name, job in ended.items()]
+            ended = {name: wait(service, job_id, progress) for name, job_id in jobs.items()}
+        found = [_show(service, name, job, 0 if name == "long" else show) for name, job in ended.items()]
+        listed = f"tagwerk jobs list{service.option}"
     out().print(demo_table([(each.name, each.job, each.scorer) for each in found]))
-    say(f"done in {time.monotonic() - began:.0f} s; `tagwerk jobs list` shows the jobs, `tagwerk tag --help` is next")
+    say(f"done in {time.monotonic() - began:.0f} s; `{listed}` shows the jobs, `tagwerk tag --help` is next")
     if any(job.state is not JobState.COMPLETED for job in ended.values()):
         raise typer.Exit(1)
 
 
-def _submit(connection: Connection, folder: Path, corpus: str) -> str:
+def _submit(service: Service, folder: Path, corpus: str) -> str:
     labels = read_labels(folder / "labels.yaml")
     with opened(folder / corpus) as stream:
-        return submit(connection, stream, labels, tagger=DEFAULT, engine="biencoder", name=folder.name)
+        return service.submit(stream, labels, tagger=DEFAULT, engine="biencoder", name=folder.name)
 
 
-def _show(connection: Connection, name: str, job: JobView, limit: int) -> Shown:
+def _show(service: Service, name: str, job: JobView, limit: int) -> Shown:
     palette = Palette(label["name"] for label in job.labels)
     scorer = Scorer()
     if limit:
         out().print(f"\n{name}", style="bold")
-    for number, (document, line) in enumerate(paired(connection, job)):
+    for number, (document, line) in enumerate(paired(service.documents(job), service.lines(job))):
         score_document(scorer, document, line)
         if number < limit:
             out().print(palette.shown(document.text, line))

@@ -1,4 +1,4 @@
-"""`tagwerk worker`, `reaper`, `migrate` and `taggers`: what operators start and look at."""
+"""`tagwerk worker`, `reaper` and `migrate`: what operators start."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from typing import Annotated, TypeVar
 import typer
 
 from corpora.settings import CorporaSettings
-from jobs import taggers as registry
 from jobs.queue import TASKS, Doorbell
 from jobs.reaper import Reaper
 from jobs.settings import JobsSettings
 from jobs.store import Ledger
 from migrations.running import upgrade
 from tagwerk.connection import require_answer
-from tagwerk.console import out, print_json, say
+from tagwerk.console import say
 from tagwerk.errors import UnusableInput
 from tagwerk.logs import LEVELS, configure
-from tagwerk.summary import tagger_table
 from workers.settings import WorkerSettings
 
 #: The address of a service: a URL or a folder.
@@ -70,15 +68,6 @@ def migrate() -> None:
     require_answer(url)
     upgrade(url)
     say("the ledger is up to date")
-
-
-def taggers(as_json: Annotated[bool, typer.Option("--json", help="Print for machines.")] = False) -> None:
-    """Show the taggers there are."""
-    found = registry.entries(JobsSettings().taggers)
-    if as_json:
-        print_json([{"name": e.name, "engine": e.engine, "base": e.base, "receipt": e.receipt} for e in found])
-    else:
-        out().print(tagger_table(found))
 
 
 def _service(name: str, value: Given | None) -> Given:

@@ -11,11 +11,14 @@ from jobs.states import JobState
 from jobs.taggers import DEFAULT
 from models.scores import Score, Scorer
 from models.types import Span
-from tagwerk.connection import wait, working
+from tagwerk.commands.options import Json, Server
+from tagwerk.connection import working
 from tagwerk.console import JobProgress, out, print_json, say
-from tagwerk.delivery import check_target, deliver, paired
-from tagwerk.submission import check_tagger, opened, read_labels, submit
+from tagwerk.delivery import check_target, deliver
+from tagwerk.pairing import paired
+from tagwerk.submission import check_tagger, opened, read_labels
 from tagwerk.summary import ended, score_table
+from tagwerk.waiting import wait
 
 if TYPE_CHECKING:
     from models.types import Document
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 Labels = Annotated[Path, typer.Option("--labels", "-l", help="YAML or JSON file of labels in plain words.")]
 Tagger = Annotated[str, typer.Option("--tagger", "-t", help="Name of a tagger; see `tagwerk taggers`.")]
 Engine = Annotated[str, typer.Option("--engine", help="How to tag: biencoder.")]
-Json = Annotated[bool, typer.Option("--json", help="Print for machines.")]
 
 
 def tag(
@@ -36,20 +38,21 @@ def tag(
     utf16: Annotated[bool, typer.Option("--utf16", help="Count offsets in UTF-16 units.")] = False,
     detach: Annotated[bool, typer.Option(help="Print the job's id and do not wait.")] = False,
     as_json: Json = False,
+    server: Server = None,
 ) -> None:
     """Tag a corpus with the entity types that a label file describes."""
     check_target(output)
     wanted = read_labels(labels)
-    check_tagger(tagger, engine)
-    with opened(corpus) as stream, working() as connection:
-        job_id = submit(connection, stream, wanted, tagger=tagger, engine=engine, name=name or corpus.name)
+    check_tagger(tagger, engine, server)
+    with opened(corpus) as stream, working(server) as service:
+        job_id = service.submit(stream, wanted, tagger=tagger, engine=engine, name=name or corpus.name)
         if detach:
             out().print(job_id)
             return
-        say(f"{job_id} submitted; stopped here, it goes on by `tagwerk jobs watch {job_id}`")
+        say(f"{job_id} submitted; stopped here, it goes on by `tagwerk jobs watch {job_id}{service.option}`")
         with JobProgress() as progress:
-            job = wait(connection, job_id, progress)
-        deliver(connection, job, output, utf16=utf16, as_json=as_json)
+            job = wait(service, job_id, progress)
+        deliver(service, job, output, utf16=utf16, as_json=as_json)
         say(ended(job))
     if job.state is not JobState.COMPLETED:
         raise typer.Exit(1)
@@ -61,17 +64,18 @@ def evaluate(
     tagger: Tagger = DEFAULT,
     engine: Engine = "biencoder",
     as_json: Json = False,
+    server: Server = None,
 ) -> None:
     """Tag documents whose entities are known and print strict precision, recall and F1."""
     wanted = read_labels(labels)
-    check_tagger(tagger, engine)
-    with opened(gold) as stream, working() as connection:
-        job_id = submit(connection, stream, wanted, tagger=tagger, engine=engine, name=gold.name)
+    check_tagger(tagger, engine, server)
+    with opened(gold) as stream, working(server) as service:
+        job_id = service.submit(stream, wanted, tagger=tagger, engine=engine, name=gold.name)
         with JobProgress() as progress:
-            job = wait(connection, job_id, progress)
+            job = wait(service, job_id, progress)
         scorer = Scorer()
         known = {label["name"] for label in wanted}
-        for document, line in paired(connection, job):
+        for document, line in paired(service.documents(job), service.lines(job)):
             score_document(scorer, document, line, known)
     if as_json:
         print_json(_fractions(scorer.total()) | {"labels": {k: _fractions(v) for k, v in scorer.by_label().items()}})

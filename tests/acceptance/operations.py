@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from redis import Redis
 from sqlalchemy import select, text
@@ -24,13 +27,14 @@ from jobs.store.engine import Engines
 from jobs.tables import CHUNKS, JOBS
 from migrations.running import upgrade
 from tagwerk.children import Child
+from tagwerk.client import Client
+from tests import services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from jobs.records import JobView
-    from tests.services import Server
 
 TAGWERK = (sys.executable, "-m", "tagwerk")
 #: Seconds that anything may take; an idle machine needs a tenth of it.
@@ -56,6 +60,7 @@ class Running:
 
     process: subprocess.Popen[bytes]
     child: Child
+    log: Path
 
     def freeze(self) -> None:
         """Stop the whole group from running, as a machine that hangs does."""
@@ -79,13 +84,21 @@ class Running:
 
     def said(self) -> str:
         """Everything it has logged."""
-        return self.child.log.read_text(encoding="utf-8", errors="replace")
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The HTTP front door of a site, running."""
+
+    running: Running
+    url: str
 
 
 class Site:
     """One installation: PostgreSQL, Redis, and the processes that the test starts on them."""
 
-    def __init__(self, folder: Path, postgres: Server, redis: Server) -> None:
+    def __init__(self, folder: Path, postgres: services.Server, redis: services.Server) -> None:
         self.postgres, self.redis = postgres, redis
         self._folder = folder
         self._processes: list[Running] = []
@@ -122,6 +135,33 @@ class Site:
         self.until(lambda: all(" ready." in worker.said() for worker in (one, two)), "both workers are ready")
         return one, two
 
+    def start_server(self, **settings: str) -> Server:
+        """Start the HTTP front door on a port of its own; returns when it accepts connections."""
+        running = self._start("serve", ["serve", "--port", "0"], settings)
+        return Server(running=running, url=self._address(running, r"listening on (http://[\d.:]+)"))
+
+    def start_flower(self) -> str:
+        """Start Flower and return its address."""
+        port = services.free_port()
+        running = self._start("flower", ["flower", "--port", str(port)], {})
+        url = f"http://127.0.0.1:{port}"
+        self.until(
+            lambda: running.process.poll() is None and _answers(f"{url}/api/workers?refresh=1"), "Flower answers"
+        )
+        return url
+
+    def client(self, server: Server) -> Client:
+        """A client with a key of its own."""
+        done = self.run("keys", "create")
+        assert done.returncode == 0, done.stderr
+        return Client(server.url, done.stdout.strip())
+
+    def _address(self, running: Running, pattern: str) -> str:
+        self.until(lambda: re.search(pattern, running.said()) is not None, "the server listens")
+        found = re.search(pattern, running.said())
+        assert found is not None
+        return found[1]
+
     def run(self, *arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
@@ -154,7 +194,7 @@ class Site:
     def _start(self, name: str, arguments: list[str], settings: Mapping[str, str]) -> Running:
         log = self._folder / f"{len(self._processes)}-{name}.log"
         child = Child([*TAGWERK, *arguments], log, {**self.environment, **settings})
-        running = Running(process=child.start(), child=child)
+        running = Running(process=child.start(), child=child, log=log)
         self._processes.append(running)
         return running
 
@@ -197,7 +237,7 @@ class Site:
         deadline = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > deadline:
-                words = "\n".join(f"{each.child.log.name}: {each.child.last_words()}" for each in self._processes)
+                words = "\n".join(f"{each.log.name}: {each.child.last_words()}" for each in self._processes)
                 pytest.fail(f"waited {seconds:.0f} seconds in vain until {what}\n{words}", pytrace=False)
             time.sleep(LOOK_EVERY)
 
@@ -258,6 +298,13 @@ class Site:
                 return []
             rows = connection.execute(held.with_for_update(skip_locked=True)).all()
         return [HeldChunk(id=row.id, pid=int(row.worker.rpartition(":")[2])) for row in rows]
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=30).status_code == HTTPStatus.OK
+    except httpx.TransportError:
+        return False
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

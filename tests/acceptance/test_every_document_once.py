@@ -22,23 +22,6 @@ if TYPE_CHECKING:
 DOCUMENTS = 1500
 
 
-def test_ten_thousand_documents_by_command(site: Site, tmp_path: Path) -> None:
-    # Given two workers and a corpus of 10,000 documents
-    workers = site.start_all()
-    given = corpus.write(tmp_path, 10_000)
-
-    # When it is tagged by command
-    done = site.run("tag", given.path, "--labels", given.labels, "-o", tmp_path / "results.jsonl")
-
-    # Then the command says so, every document is there once and in order, and both workers had their share
-    assert done.returncode == 0, done.stderr
-    lines = read_lines(tmp_path / "results.jsonl")
-    assert [line["id"] for line in lines] == given.ids
-    assert not any("error" in line for line in lines)
-    assert site.breaches(site.only_job()) == []
-    assert all("tag.chunk" in worker.said() for worker in workers)
-
-
 def kill_a_worker(site: Site, job_id: str, worker: Running) -> set[int]:
     """SIGKILL to the worker and its pool process, while it holds a chunk."""
     [held] = site.catch(job_id, worker)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -14,10 +15,13 @@ import pytest
 import structlog
 
 from jobs.store import Ledger
+from migrations.running import upgrade
 from tagwerk import logs
 from tagwerk.cli import main
 from tagwerk.embedded import EmbeddedStack
 from tests.tagwerk.running import Command
+from tests.tagwerk.server import Server, serving
+from tests.tagwerk.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +38,7 @@ class Ended:
 
 
 Tagwerk = Callable[..., Ended]
+_tenants = itertools.count()
 
 
 @pytest.fixture
@@ -96,3 +101,32 @@ def services(
     ledger = Ledger.open(postgresql_ledger_url)
     yield ledger
     ledger.close()
+
+
+@pytest.fixture(scope="package")
+def house(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server in this process that nothing in the environment names, with a key of the tenant that commands are."""
+    folder = tmp_path_factory.mktemp("house")
+    settings = {
+        "TAGWERK_DATABASE_URL": f"sqlite:///{folder / 'ledger.db'}",
+        "TAGWERK_BROKER_URL": redis_url,
+        "TAGWERK_BLOBS": str(folder / "blobs"),
+        "TAGWERK_CHUNK_DOCUMENTS": "2",
+    }
+    upgrade(settings["TAGWERK_DATABASE_URL"])
+    with serving(settings) as server:
+        yield server
+
+
+@pytest.fixture
+def server(house: Server) -> Server:
+    """That server with a key of a tenant that has nothing yet. There is no worker but the test."""
+    return house.with_key_of(f"tenant{next(_tenants)}")
+
+
+@pytest.fixture
+def wire(server: Server) -> Iterator[Wire]:
+    """A wire to that server."""
+    wire = Wire(server.port)
+    yield wire
+    wire.close()

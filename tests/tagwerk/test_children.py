@@ -51,6 +51,27 @@ def test_a_child_has_the_environment_it_is_given(tmp_path: Path) -> None:
     assert log.read_text() == "ONLY=this\n"
 
 
+def test_a_child_without_a_log_writes_where_its_parent_writes(capfd: pytest.CaptureFixture[str]) -> None:
+    child = Child([sys.executable, "-c", "import sys; print('out', flush=True); print('err', file=sys.stderr)"], None)
+
+    child.start().wait()
+
+    assert capfd.readouterr() == ("out\n", "err\n")
+    assert child.last_words() == ""
+
+
+def test_a_child_has_the_descriptors_it_is_given(tmp_path: Path) -> None:
+    log = tmp_path / "child.log"
+    read, write = os.pipe()
+
+    with os.fdopen(read), os.fdopen(write):
+        for given in ((read,), ()):
+            look = f"import os; print(os.path.exists('/proc/self/fd/{read}'), flush=True)"
+            Child([sys.executable, "-c", look], log, descriptors=given).start().wait()
+
+    assert log.read_text() == "True\nFalse\n"
+
+
 def test_a_child_that_ends_when_asked_is_not_killed(tmp_path: Path) -> None:
     child = Child(SLEEP, tmp_path / "log").start()
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from corpora.errors import CorpusTooLarge, UnknownBlob
-from jobs.errors import BadLedgerUrl, BrokerUnavailable, JobFinished, LedgerUnavailable, UnknownEngine, UnknownJob
+from jobs.errors import (
+    BadLedgerUrl,
+    BrokerUnavailable,
+    JobFinished,
+    LedgerUnavailable,
+    UnknownEngine,
+    UnknownJob,
+    UnknownKey,
+)
 from models.errors import BadArtifact, BadTrainingData, EncoderNotFound
 from tagwerk.cli import app, exit_code
 from tagwerk.errors import StackFailed, UnusableInput
@@ -23,6 +31,7 @@ WRONGLY_ASKED = [
     CorpusTooLarge(1),
     UnknownBlob("x"),
     UnknownJob("x"),
+    UnknownKey("x"),
     BadLedgerUrl("x"),
     UnknownEngine("x"),
     BadTrainingData("x"),
@@ -111,8 +120,9 @@ def test_the_commands_are_these() -> None:
     commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     groups = {group.name for group in app.registered_groups}
 
-    assert commands == {"demo", "tag", "evaluate", "taggers", "worker", "reaper", "migrate"}
-    assert groups == {"jobs", "train"}
+    running = {"worker", "reaper", "migrate", "serve", "flower", "doctor"}
+    assert commands == {"demo", "tag", "evaluate", "taggers", *running}
+    assert groups == {"jobs", "keys", "train"}
 
 
 def test_the_command_line_starts_without_a_model_library() -> None:

@@ -1,27 +1,28 @@
-"""Which jobs a command speaks of, and how patiently it waits for one."""
+"""Which jobs a command speaks of: a server's, those of services, or the embedded stack's."""
 
 from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from jobs.errors import BadLedgerUrl, LedgerUnavailable
 from jobs.states import JobState
-from tagwerk import connection
-from tagwerk.connection import Connection, reading, require_answer, require_tables, wait, working
-from tagwerk.errors import LedgerNotReady, MissingSettings
-from tests.jobs.building import finish, queued_job
+from tagwerk.connection import reading, require_answer, require_tables, working
+from tagwerk.errors import LedgerNotReady, MissingKey, MissingSettings
+from tagwerk.remote import RemoteService
+from tagwerk.service import DirectService, Service
+from tests.jobs.building import queued_job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from jobs.store import Ledger
-    from tests import services as servers
 
+Way = Callable[[str | None], AbstractContextManager[Service | None]]
 ADDRESSES = {
     "TAGWERK_DATABASE_URL": "sqlite:////nowhere/ledger.db",
     "TAGWERK_BROKER_URL": "redis://127.0.0.1:1/0",
@@ -48,7 +49,7 @@ def test_with_all_services_nothing_is_embedded(services: Ledger) -> None:
 
     for way in (working, reading):
         with way() as found:
-            assert found is not None
+            assert isinstance(found, DirectService)
             assert found.ledger.job(job_id).state is JobState.QUEUED
             assert found.blobs.root == Path(os.environ["TAGWERK_BLOBS"])
             assert found.bell.depth("tag") == 0
@@ -86,72 +87,28 @@ def test_a_database_that_is_away_is_told_from_one_that_cannot_be() -> None:
         require_answer("oracle://me@127.0.0.1:1/x")
 
 
-def test_waiting_shows_every_look_and_tends_in_between(services: Ledger) -> None:
-    job_id = queued_job(services, chunks=1)
-    seen: list[JobState] = []
-    with reading() as found:
-        assert found is not None
-
-        job = wait(tended(found, lambda: finish(services)), job_id, lambda view: seen.append(view.state), every=0)
-
-    assert seen == [JobState.QUEUED, JobState.COMPLETED]
-    assert job.completed == 2
-
-
-def test_an_interrupted_wait_says_how_to_go_on(services: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
-    job_id = queued_job(services)
-    with reading() as found:
-        assert found is not None
-        with pytest.raises(KeyboardInterrupt):
-            wait(tended(found, interrupted), job_id, lambda _view: None)
-
-    assert capsys.readouterr().err == f"stopped; `tagwerk jobs watch {job_id}` goes on\n"
-
-
-def test_waiting_outlasts_a_database_that_restarts(
-    own_postgres: servers.Server, broker_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("way", [working, reading])
+@pytest.mark.parametrize(
+    ("given", "environment", "option"),
+    [
+        ("https://a.example", None, " --server https://a.example"),
+        ("https://a.example/", "https://b.example", " --server https://a.example"),
+        (None, "https://b.example", ""),
+    ],
+)
+def test_a_server_goes_before_services(
+    monkeypatch: pytest.MonkeyPatch, way: Way, given: str | None, environment: str | None, option: str
 ) -> None:
-    # Given a job on a database of its own
-    from jobs.store import Ledger
-    from migrations.running import upgrade
+    for name, value in {**ADDRESSES, "TAGWERK_KEY": "tw_x", "TAGWERK_URL": environment or ""}.items():
+        monkeypatch.setenv(name, value)
 
-    upgrade(own_postgres.url)
-    for name, value in zip(ADDRESSES, (own_postgres.url, broker_url, tmp_path), strict=True):
-        monkeypatch.setenv(name, str(value))
-    ledger = Ledger.open(own_postgres.url)
-    job_id = queued_job(ledger)
-    steps: Iterator[Callable[[], None]] = iter([own_postgres.restart, lambda: finish(ledger)])
-
-    # When the database goes away while a command waits
-    with working() as found:
-        job = wait(tended(found, lambda: next(steps)()), job_id, lambda _view: None, every=0)
-
-    # Then the command only waits longer
-    assert job.state is JobState.COMPLETED
-    ledger.close()
+    with way(given) as found:
+        assert isinstance(found, RemoteService)
+        assert found.option == option
 
 
-def test_patience_with_a_database_has_an_end(
-    own_postgres: servers.Server, broker_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from jobs.store import Ledger
-    from migrations.running import upgrade
+def test_a_server_without_a_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAGWERK_URL", "https://a.example")
 
-    monkeypatch.setattr(connection, "PATIENCE", 0.1)
-    upgrade(own_postgres.url)
-    for name, value in zip(ADDRESSES, (own_postgres.url, broker_url, tmp_path), strict=True):
-        monkeypatch.setenv(name, str(value))
-    ledger = Ledger.open(own_postgres.url)
-    job_id = queued_job(ledger)
-    ledger.close()
-    with working() as found, pytest.raises(LedgerUnavailable):
-        wait(tended(found, own_postgres.kill), job_id, lambda _view: None, every=0)
-
-
-def tended(found: Connection, step: Callable[[], Any]) -> Connection:
-    """The same connection, with something of the test's done at every tending."""
-    return Connection(ledger=found.ledger, blobs=found.blobs, bell=found.bell, tend=step)
-
-
-def interrupted() -> None:
-    raise KeyboardInterrupt
+    with pytest.raises(MissingKey, match="TAGWERK_KEY is not set"), working():
+        pass

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.records import NewResult
-from tagwerk.connection import Connection, reading
-from tagwerk.delivery import check_target, deliver, lines, paired
+from tagwerk.connection import reading
+from tagwerk.delivery import check_target, deliver
 from tagwerk.errors import UnusableOutput
+from tagwerk.pairing import paired
+from tagwerk.service import DirectService
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +29,7 @@ FOUND = {"a": [2, 6], "c": [0, 5]}
 
 
 @pytest.fixture
-def finished(tagwerk: Tagwerk, services: Ledger, tmp_path: Path) -> Iterator[tuple[Connection, JobView]]:
+def finished(tagwerk: Tagwerk, services: Ledger, tmp_path: Path) -> Iterator[tuple[DirectService, JobView]]:
     """A job of three documents that is done, with what a worker would have found."""
     corpus, labels = tmp_path / "corpus.jsonl", tmp_path / "labels.yaml"
     corpus.write_text("".join(json.dumps({"id": k, "text": v}) + "\n" for k, v in TEXTS.items()))
@@ -40,9 +42,9 @@ def finished(tagwerk: Tagwerk, services: Ledger, tmp_path: Path) -> Iterator[tup
         for number, name in enumerate(TEXTS, 1)
     ]
     assert services.commit(claim, bodies)
-    with reading() as connection:
-        assert connection is not None
-        yield connection, services.job(job_id)
+    with reading() as service:
+        assert isinstance(service, DirectService)
+        yield service, services.job(job_id)
 
 
 def body(name: str) -> dict[str, object]:
@@ -51,15 +53,21 @@ def body(name: str) -> dict[str, object]:
     return {"id": name, "entities": [entity] if entity else [], "escalation": None}
 
 
-def test_lines_come_in_the_order_of_the_corpus(finished: tuple[Connection, JobView]) -> None:
-    assert list(lines(*finished)) == [body(name) for name in TEXTS]
+def test_lines_come_in_the_order_of_the_corpus(finished: tuple[DirectService, JobView]) -> None:
+    service, job = finished
+
+    assert [json.loads(line) for line in service.lines(job)] == [body(name) for name in TEXTS]
 
 
-def test_a_line_comes_with_its_own_document(finished: tuple[Connection, JobView]) -> None:
-    assert {document.text: line["id"] for document, line in paired(*finished)} == {v: k for k, v in TEXTS.items()}
+def test_a_line_comes_with_its_own_document(finished: tuple[DirectService, JobView]) -> None:
+    service, job = finished
+
+    found = paired(service.documents(job), service.lines(job))
+
+    assert {document.text: line["id"] for document, line in found} == {v: k for k, v in TEXTS.items()}
 
 
-def test_a_file_gets_all_lines(finished: tuple[Connection, JobView], tmp_path: Path) -> None:
+def test_a_file_gets_all_lines(finished: tuple[DirectService, JobView], tmp_path: Path) -> None:
     target = tmp_path / "out.jsonl"
 
     deliver(*finished, target, utf16=False, as_json=False)
@@ -67,7 +75,7 @@ def test_a_file_gets_all_lines(finished: tuple[Connection, JobView], tmp_path: P
     assert [json.loads(line) for line in target.read_text("utf-8").splitlines()] == [body(name) for name in TEXTS]
 
 
-def test_utf16_counts_as_javascript_does(finished: tuple[Connection, JobView], tmp_path: Path) -> None:
+def test_utf16_counts_as_javascript_does(finished: tuple[DirectService, JobView], tmp_path: Path) -> None:
     target = tmp_path / "out.jsonl"
 
     deliver(*finished, target, utf16=True, as_json=False)
@@ -80,14 +88,14 @@ def test_utf16_counts_as_javascript_does(finished: tuple[Connection, JobView], t
     assert found["a"][0]["start"] == 3
 
 
-def test_a_file_is_written_whole_or_stays_as_it_was(finished: tuple[Connection, JobView], tmp_path: Path) -> None:
+def test_a_file_is_written_whole_or_stays_as_it_was(finished: tuple[DirectService, JobView], tmp_path: Path) -> None:
     # Given a result of yesterday
-    connection, job = finished
+    service, job = finished
     target = tmp_path / "out.jsonl"
     target.write_text("yesterday")
 
     # When writing fails in the middle, because a corpus is gone
-    connection.blobs.path(job.blob or "").unlink()
+    service.blobs.path(job.blob or "").unlink()
     with pytest.raises(UnusableOutput, match="cannot be written"):
         deliver(*finished, target, utf16=True, as_json=False)
 
@@ -96,7 +104,7 @@ def test_a_file_is_written_whole_or_stays_as_it_was(finished: tuple[Connection, 
     assert list(tmp_path.glob(".*")) == []
 
 
-def test_a_link_stays_a_link(finished: tuple[Connection, JobView], tmp_path: Path) -> None:
+def test_a_link_stays_a_link(finished: tuple[DirectService, JobView], tmp_path: Path) -> None:
     target, link = tmp_path / "real.jsonl", tmp_path / "link.jsonl"
     link.symlink_to(target)
 
@@ -106,7 +114,7 @@ def test_a_link_stays_a_link(finished: tuple[Connection, JobView], tmp_path: Pat
     assert target.read_text("utf-8").count("\n") == len(TEXTS)
 
 
-def test_a_device_is_written_to_and_not_replaced(finished: tuple[Connection, JobView]) -> None:
+def test_a_device_is_written_to_and_not_replaced(finished: tuple[DirectService, JobView]) -> None:
     null = Path("/dev/null")
 
     check_target(null)

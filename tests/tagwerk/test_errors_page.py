@@ -11,16 +11,20 @@ from corpora.blobs import BlobStore
 from jobs.queue import Doorbell
 from jobs.states import JobKind
 from jobs.submitting import submit_corpus
+from tagwerk import exchange
 from tests.corpora.test_errors_page import rows
 from tests.jobs.building import results_of
+from tests.tagwerk.wire import Say
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from jobs.store import Ledger
     from tests.tagwerk.conftest import Tagwerk
+    from tests.tagwerk.wire import Wire
 
 TAG = ("tag", "corpus.jsonl", "--labels", "labels.yaml")
+KEY = {"TAGWERK_KEY": "tw_abc"}
 SERVICES = {"TAGWERK_BROKER_URL": "redis://127.0.0.1:1/0", "TAGWERK_BLOBS": "blobs"}
 
 
@@ -68,6 +72,14 @@ CASES = [
         words=("jobs", "list"),
         settings={"TAGWERK_DATABASE_URL": "sqlite:///new.db", **SERVICES},
     ),
+    Case(what="a server and no key", words=TAG, settings={"TAGWERK_URL": "https://tags.example"}),
+    Case(what="a server that has no address", words=TAG, settings={**KEY, "TAGWERK_URL": "tags.example"}),
+    Case(
+        what="a key that none can be",
+        words=TAG,
+        settings={"TAGWERK_KEY": "my key", "TAGWERK_URL": "https://tags.example"},
+    ),
+    Case(what="a server that does not answer", words=TAG, settings={**KEY, "TAGWERK_URL": "http://127.0.0.1:1"}),
 ]
 #: Rows about a job that is there: its command, and whether the job has ended.
 JOBS = [
@@ -75,11 +87,17 @@ JOBS = [
     ("retrying a job that has not ended", "retry", False),
     ("retrying a job of which nothing failed", "retry", True),
 ]
+#: Rows about a server that is there: the key, and what answers in its place.
+SERVERS = [
+    ("a key that the server does not know", "tw_abc", None),
+    ("a server of another kind", "tw_abc", b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
 def test_a_command_of_the_page(tagwerk: Tagwerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(exchange, "FIRST_PAUSE", 0.01)
     (tmp_path / "folder").mkdir()
     (tmp_path / "corpus.jsonl").write_text('{"id": "a", "text": "hello"}\n')
     (tmp_path / "labels.yaml").write_text("- name: band\n  description: a group that makes music\n")
@@ -120,6 +138,20 @@ def test_a_job_of_the_page(
     assert (message, str(ended.code), "the job as it is") == rows("Command line")[what]
 
 
+@pytest.mark.parametrize(("what", "key", "answer"), SERVERS, ids=[what for what, _, _ in SERVERS])
+def test_a_server_of_the_page(
+    tagwerk: Tagwerk, wire: Wire, monkeypatch: pytest.MonkeyPatch, what: str, key: str, answer: bytes | None
+) -> None:
+    monkeypatch.setenv("TAGWERK_KEY", key)
+    if answer is not None:
+        wire.meets(Say(answer=answer))
+
+    ended = tagwerk("jobs", "list", "--server", wire.url)
+
+    message = said(ended.err).replace(wire.url, "http://127.0.0.1:8000")
+    assert (message, str(ended.code), "nothing") == rows("Command line")[what]
+
+
 def finish_rung(ledger: Ledger) -> None:
     """Do all chunks whose bells rang already."""
     for chunk_id in ledger.oldest_rung("tag", 10):
@@ -138,4 +170,8 @@ def said(err: str) -> str:
 
 
 def test_the_page_has_no_row_that_is_not_tried() -> None:
-    assert list(rows("Command line")) == [case.what for case in CASES] + [what for what, _, _ in JOBS]
+    tried = [case.what for case in CASES]
+    for table in (JOBS, SERVERS):
+        tried += [row[0] for row in table]
+
+    assert sorted(rows("Command line")) == sorted(tried)

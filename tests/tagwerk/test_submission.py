@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from corpora.errors import InvalidCorpus
 from jobs.errors import UnknownEngine, UnknownTagger
-from jobs.states import JobState
-from tagwerk.connection import reading
 from tagwerk.errors import UnusableInput
-from tagwerk.submission import check_tagger, opened, read_labels, submit
-
-if TYPE_CHECKING:
-    from jobs.store import Ledger
+from tagwerk.submission import check_tagger, opened, read_labels
 
 GOOD = b'{"id": "a", "text": "Abba"}\n'
 
@@ -61,49 +53,14 @@ def test_unknown_names_are_refused() -> None:
         check_tagger("music@3", "biencoder")
 
 
+def test_a_server_knows_its_own_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_tagger("music@3", "magic", "https://a.example")
+    monkeypatch.setenv("TAGWERK_URL", "https://b.example")
+    check_tagger("music@3", "magic")
+
+
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(GOOD)))
 
     with opened(Path("-")) as stream:
         assert stream.read() == GOOD
-
-
-@pytest.mark.parametrize("content", [GOOD, gzip.compress(GOOD)], ids=["plain", "gzip"])
-def test_a_corpus_becomes_a_queued_job(services: Ledger, content: bytes) -> None:
-    with reading() as found:
-        assert found is not None
-        job_id = submit(found, io.BytesIO(content), [], tagger="default", engine="biencoder", name="mine")
-
-    job = services.job(job_id)
-    assert (job.state, job.total, job.name, job.tagger, job.engine) == (
-        JobState.QUEUED,
-        1,
-        "mine",
-        "default",
-        "biencoder",
-    )
-
-
-def test_settings_bound_a_job(services: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TAGWERK_CHUNK_DOCUMENTS", "1")
-    monkeypatch.setenv("TAGWERK_JOB_HOURS", "2")
-    two = GOOD + GOOD.replace(b'"a"', b'"b"')
-    with reading() as found:
-        assert found is not None
-        job_id = submit(found, io.BytesIO(two), [], tagger="default", engine="biencoder", name="mine")
-
-    job = services.job(job_id)
-    assert (job.expires_at - job.created_at).total_seconds() == pytest.approx(7200, abs=1)
-    assert services.rung_unclaimed("tag") == 2
-
-
-def test_a_bad_corpus_is_a_failed_job_that_says_why(services: Ledger) -> None:
-    with reading() as found:
-        assert found is not None
-        with pytest.raises(InvalidCorpus):
-            submit(found, io.BytesIO(b"{}\n"), [], tagger="default", engine="biencoder", name="mine")
-
-    [job] = services.jobs()
-    assert job.state is JobState.FAILED
-    assert job.error is not None
-    assert job.error["problems"][0]["line"] == 1

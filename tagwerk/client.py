@@ -1,0 +1,282 @@
+"""The Python client: corpora up, jobs made and waited for, results down, over the HTTP interface.
+
+Owns what is asked of a server and what its answers mean. Answers are the classes of `api.schemas`.
+"""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from uuid import uuid4
+
+from api.schemas import (
+    PAGE,
+    Escalation,
+    EscalationPage,
+    Event,
+    EventPage,
+    File,
+    FilePage,
+    Job,
+    JobPage,
+    Readiness,
+    Tagger,
+    TaggerList,
+)
+from jobs.states import FINAL, EscalationState, JobState
+from tagwerk.answers import Answers
+from tagwerk.errors import (
+    MissingKey,
+    MissingServer,
+    ServiceError,
+    ServiceUnavailable,
+    UnusableInput,
+    WaitTimeout,
+)
+from tagwerk.exchange import Ask, Exchange
+from tagwerk.sending import as_json, label_entries, source_of
+from tagwerk.settings import FaceSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tagwerk.sending import Corpus, Labels
+
+#: Seconds for which waiting bears with a server that does not answer.
+PATIENCE = 60.0
+#: Longest idempotency key, in characters.
+KEY_MAX = 255
+
+
+class Client:
+    """A server, spoken to with a key. A context manager; threads may share one.
+
+    What does no harm is tried again, up to `retries` times, where the server is away, is silent for `timeout` seconds,
+    or answers 408, 429, 502, 503 or 504. All methods raise `ServiceError` for a refusal (`Unauthorized` for one of the
+    key) and `ServiceUnavailable` where no answer came.
+    """
+
+    def __init__(
+        self, url: str | None = None, key: str | None = None, *, timeout: float = 30.0, retries: int = 5
+    ) -> None:
+        """Without `url` and `key` those of TAGWERK_URL and TAGWERK_KEY. Connects to nothing yet."""
+        settings = FaceSettings()
+        address = url or settings.url
+        secret = key or (settings.key and settings.key.get_secret_value())
+        if not address:
+            raise MissingServer
+        if not secret:
+            raise MissingKey
+        self._exchange = Exchange(address, secret, timeout=timeout, retries=retries)
+        self._answers = Answers(self._exchange)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self.url!r})"
+
+    @property
+    def url(self) -> str:
+        """Address of the server."""
+        return self._exchange.url
+
+    @property
+    def key(self) -> str:
+        """The key; a secret."""
+        return self._exchange.key
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._exchange.close()
+
+    # sending work
+
+    def upload(self, corpus: Corpus, name: str | None = None) -> File:
+        """Send a corpus: a path, bytes, a binary stream, or an iterable of documents; it is never held in memory.
+
+        Sent again after a lost connection where that can be done: not a pipe, and not a generator.
+        """
+        source = source_of(corpus)
+        size: dict[str, str] = {} if source.size is None else {"Content-Length": str(source.size)}
+        ask = Ask(
+            method="POST",
+            path="/v1/files",
+            params={} if name is None else {"name": name},
+            headers={"Content-Type": "application/jsonl"} | size,
+            body=source.blocks,
+            repeatable=source.repeatable,
+            long=True,
+        )
+        return self._answers.read(File, ask)
+
+    def submit(
+        self,
+        file: File | str,
+        labels: Labels,
+        *,
+        tagger: str = "default",
+        engine: str = "biencoder",
+        name: str | None = None,
+        hours: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Make a job over an uploaded file.
+
+        `labels`: names, `models.types.Label`s or mappings with `name`, `description` and `threshold`; a mapping from
+        name to description; or the `pathlib.Path` of a label file. One `idempotency_key` makes one job however often
+        it is submitted, for as long as the server remembers; without one each call makes a job, and one alone.
+        """
+        wanted = {
+            "file": file if isinstance(file, str) else file.id,
+            "labels": label_entries(labels),
+            "tagger": tagger,
+            "engine": engine,
+            "name": name,
+            "hours": hours,
+        }
+        body = as_json(wanted, "the job")
+        key = uuid4().hex if idempotency_key is None else _checked(idempotency_key)
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        ask = Ask(method="POST", path="/v1/jobs", headers=headers, body=lambda: body, long=True)
+        return self._answers.read(Job, ask)
+
+    def tag(
+        self,
+        corpus: Corpus,
+        labels: Labels,
+        *,
+        tagger: str = "default",
+        engine: str = "biencoder",
+        name: str | None = None,
+        hours: float | None = None,
+    ) -> Job:
+        """Upload a corpus and submit a job over it."""
+        # Labels first: a corpus is not sent in vain.
+        entries = label_entries(labels)
+        file = self.upload(corpus, name)
+        return self.submit(file, entries, tagger=tagger, engine=engine, name=name, hours=hours)
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop a job; what is finished stays."""
+        try:
+            return self._answers.read(Job, Ask(method="POST", path=f"{_path(job_id)}/cancel"))
+        except ServiceError as refusal:
+            # The lost answer to the first try was a yes.
+            if refusal.tries > 1 and refusal.problem.status == HTTPStatus.CONFLICT:
+                job = self.job(job_id)
+                if job.state is JobState.CANCELLED:
+                    return job
+            raise
+
+    def retry(self, job_id: str) -> Job:
+        """Make a job of exactly the documents of an ended job that failed. Asked once, since two would be two jobs."""
+        return self._answers.read(Job, Ask(method="POST", path=f"{_path(job_id)}/retry", repeatable=False, long=True))
+
+    # looking
+
+    def job(self, job_id: str) -> Job:
+        """A job with its counts."""
+        return self._answers.read(Job, Ask(path=_path(job_id)))
+
+    def jobs(self, *, page: int = PAGE) -> Iterator[Job]:
+        """All jobs, newest first."""
+        for found in self._answers.pages(JobPage, "/v1/jobs", {"limit": page}):
+            yield from found.data
+
+    def files(self, *, page: int = PAGE) -> Iterator[File]:
+        """All uploaded files, newest first."""
+        for found in self._answers.pages(FilePage, "/v1/files", {"limit": page}):
+            yield from found.data
+
+    def taggers(self) -> list[Tagger]:
+        """The taggers that jobs may name."""
+        return self._answers.read(TaggerList, Ask(path="/v1/taggers")).data
+
+    def ready(self) -> Readiness:
+        """Whether the server can serve requests; asked once."""
+        return self._answers.shaped(Readiness, self._exchange.peek("/readyz"))
+
+    def wait(
+        self,
+        job_id: str,
+        *,
+        progress: Callable[[Job], None] | None = None,
+        every: float = 0.5,
+        timeout: float | None = None,
+    ) -> Job:
+        """Wait until a job ends, telling `progress` how it stands about every `every` seconds; how it ended.
+
+        A server that is away for less than a minute only makes the wait longer. Raises `WaitTimeout` after `timeout`
+        seconds; the job itself goes on.
+        """
+        began = answered = time.monotonic()
+        while True:
+            pause = every
+            try:
+                job = self._answers.shaped(Job, self._exchange.send(Ask(path=_path(job_id)), retries=0))
+            except ServiceUnavailable as away:
+                if time.monotonic() - answered > PATIENCE:
+                    raise
+                pause = max(every, away.retry_after or 0)
+            else:
+                answered = time.monotonic()
+                if progress:
+                    progress(job)
+                if job.state in FINAL:
+                    return job
+            left = float("inf") if timeout is None else began + timeout - time.monotonic()
+            if timeout is not None and left <= 0:
+                raise WaitTimeout(job_id, timeout)
+            time.sleep(min(pause, left))
+
+    # reading what came of it
+
+    def results(self, job_id: str, *, utf16: bool = False, page: int = 5000) -> Iterator[dict[str, Any]]:
+        """The result lines, one for each document, in the order of the corpus; of a running job, those there are.
+
+        `utf16` counts offsets in UTF-16 units. Read `page` lines at a time, each page whole, so that a lost
+        connection neither loses nor doubles a line.
+        """
+        return map(self._answers.parsed, self.result_lines(job_id, utf16=utf16, page=page))
+
+    def result_lines(self, job_id: str, *, utf16: bool = False, page: int = 5000) -> Iterator[str]:
+        """The same as text, without line ends."""
+        return self._answers.line_pages(f"{_path(job_id)}/results", page, {"offsets": "utf16"} if utf16 else {})
+
+    def errors(self, job_id: str, *, page: int = 5000) -> Iterator[dict[str, Any]]:
+        """The documents that failed: `{"line", "id", "error": {"code", "message"}}`, in the order of the corpus."""
+        return map(self._answers.parsed, self._answers.line_pages(f"{_path(job_id)}/errors", page, {}))
+
+    def documents(self, job_id: str) -> Iterator[dict[str, Any]]:
+        """The job's corpus, document by document, while it comes."""
+        lines = self._exchange.lines(Ask(path=f"{_path(job_id)}/documents"))
+        return (self._answers.parsed(line) for line in lines if line.strip())
+
+    def events(self, job_id: str, *, page: int = PAGE) -> Iterator[Event]:
+        """The moves of a job, oldest first."""
+        for found in self._answers.pages(EventPage, f"{_path(job_id)}/events", {"limit": page}):
+            yield from found.data
+
+    def escalations(
+        self, job_id: str, state: EscalationState | str | None = None, *, page: int = PAGE
+    ) -> Iterator[Escalation]:
+        """The documents that were handed to people, worst first; those of one state where given."""
+        params: dict[str, str | int] = {"limit": page} | ({} if state is None else {"state": str(state)})
+        for found in self._answers.pages(EscalationPage, f"{_path(job_id)}/escalations", params):
+            yield from found.data
+
+
+def _path(job_id: str) -> str:
+    return f"/v1/jobs/{quote(job_id, safe='')}"
+
+
+def _checked(key: str) -> str:
+    if not 0 < len(key) <= KEY_MAX or not all("!" <= character <= "~" for character in key):
+        raise UnusableInput(f"the idempotency key {key[:60]!r} is not 1 to {KEY_MAX} visible ASCII characters")
+    return key

@@ -1,0 +1,76 @@
+"""The jobs of a server, as commands need them: what the client answers, in the ledger's own records."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from api.schemas import PAGE_MAX
+from corpora.documents import parse_document
+from jobs.errors import UnknownTagger
+from jobs.records import JobView, StoredEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from api.schemas import Event, Job
+    from models.types import Document
+    from tagwerk.client import Client
+
+
+class RemoteService:
+    """Jobs of a server; a `Service`."""
+
+    def __init__(self, client: Client, *, option: str) -> None:
+        self._client = client
+        self.option = option
+
+    def submit(self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str, engine: str, name: str) -> str:
+        """See `Service`. An unknown tagger is told before the corpus is sent."""
+        known = sorted(each.name for each in self._client.taggers())
+        if tagger not in known:
+            raise UnknownTagger(tagger, known)
+        return self._client.tag(corpus, labels, tagger=tagger, engine=engine, name=name).id
+
+    def job(self, job_id: str) -> JobView:
+        """See `Service`."""
+        return job_view(self._client.job(job_id))
+
+    def jobs(self, limit: int) -> list[JobView]:
+        """See `Service`."""
+        return [job_view(job) for job in islice(self._client.jobs(page=min(limit, PAGE_MAX)), limit)]
+
+    def events(self, job_id: str) -> list[StoredEvent]:
+        """See `Service`."""
+        return [_stored(event) for event in self._client.events(job_id, page=PAGE_MAX)]
+
+    def lines(self, job: JobView, *, utf16: bool = False) -> Iterator[str]:
+        """See `Service`."""
+        return self._client.result_lines(job.id, utf16=utf16)
+
+    def documents(self, job: JobView) -> Iterator[Document]:
+        """See `Service`."""
+        for number, fields in enumerate(self._client.documents(job.id), 1):
+            yield parse_document(json.dumps(fields).encode(), number)
+
+    def cancel(self, job_id: str) -> JobView:
+        """See `Service`."""
+        return job_view(self._client.cancel(job_id))
+
+    def retry(self, job_id: str) -> str:
+        """See `Service`."""
+        return self._client.retry(job_id).id
+
+    def tend(self) -> None:
+        """Nothing: a server keeps itself up."""
+
+
+def job_view(job: Job) -> JobView:
+    """A server's job as the ledger's record; what only a ledger knows is left empty."""
+    told = job.model_dump(exclude={"parent", "warnings"})
+    return JobView(**told, parent_id=job.parent, tenant="", queue=None, blob=None)
+
+
+def _stored(event: Event) -> StoredEvent:
+    return StoredEvent(**event.model_dump())

@@ -1,0 +1,129 @@
+"""The real HTTP interface on a ledger of the test's own, in a thread; the test is its only worker."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+
+from corpora.blobs import BlobStore
+from corpora.chunks import read_lines
+from jobs.keys import KeyScope
+from jobs.records import NewEscalation, NewResult
+from jobs.store import Ledger
+from tagwerk.client import Client
+from tests.tagwerk.running import until
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server with a key, and the ledger behind it."""
+
+    port: int
+    key: str
+    ledger: Ledger
+    blobs: BlobStore
+    #: The environment that it was started in.
+    settings: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, url: str | None = None, **more: Any) -> Client:  # noqa: ANN401 -- passed on
+        """A client, also by way of another address."""
+        return Client(url or self.url, self.key, **more)
+
+    def with_key_of(self, tenant: str) -> Server:
+        """The same server with a new key, of this tenant."""
+        _key, token = self.ledger.create_key(tenant, KeyScope.TENANT, None)
+        return replace(self, key=token)
+
+    def work(self, failed: Collection[str] = (), escalated: Collection[str] = ()) -> None:
+        """Do all that waits."""
+        work(self.ledger, self.blobs, failed, escalated)
+
+
+@contextmanager
+def serving(settings: dict[str, str]) -> Iterator[Server]:
+    """A server with these settings, which are gone from the environment when it is there."""
+    from api.app import from_environment
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        app = from_environment()
+    config = uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    ledger = Ledger.open(settings["TAGWERK_DATABASE_URL"])
+    thread.start()
+    try:
+        until(lambda: server.started or not thread.is_alive())
+        port = server.servers[0].sockets[0].getsockname()[1]
+        _key, token = ledger.create_key("local", KeyScope.TENANT, None)
+        blobs = BlobStore(Path(settings["TAGWERK_BLOBS"]))
+        yield Server(port=port, key=token, ledger=ledger, blobs=blobs, settings=settings)
+    finally:
+        server.should_exit = True
+        thread.join()
+        ledger.close()
+
+
+def work(ledger: Ledger, blobs: BlobStore, failed: Collection[str] = (), escalated: Collection[str] = ()) -> None:
+    """Tag every document that waits: its last word is a band."""
+    for chunk_id in [*ledger.owed("tag", 1000), *ledger.oldest_rung("tag", 1000)]:
+        claim = ledger.claim(chunk_id, worker="w", lease_s=60)
+        if claim is None:
+            continue
+        found = [(raw.line, json.loads(raw.data)) for raw in read_lines(blobs, claim.blob, claim.chunk)]
+        results = [
+            NewResult(line=line, document_id=each["id"], ok=each["id"] not in failed, body=body(each, failed))
+            for line, each in found
+        ]
+        handed_over = [
+            NewEscalation(line=line, document_id=each["id"], reasons=("audit",), risk=1 / (line + 1))
+            for line, each in found
+            if each["id"] in escalated
+        ]
+        assert ledger.commit(claim, results, handed_over)
+
+
+@contextmanager
+def working(ledger: Ledger, blobs: BlobStore, failed: Collection[str] = ()) -> Iterator[None]:
+    """A worker that is there as long as the block."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(0.02):
+            work(ledger, blobs, failed)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def body(document: dict[str, Any], failed: Collection[str] = ()) -> str:
+    """The result line of a document."""
+    if document["id"] in failed:
+        line: dict[str, Any] = {"id": document["id"], "error": {"code": "broken", "message": "it broke"}}
+    else:
+        word = document["text"].split(" ")[-1]
+        start = len(document["text"]) - len(word)
+        entity = {"start": start, "end": start + len(word), "text": word, "label": "band", "score": 0.5}
+        line = {"id": document["id"], "entities": [entity], "escalation": None, "windows": 1}
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
