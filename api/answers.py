@@ -5,6 +5,7 @@ Owns no request; a page asks for one entry more than it shows, which says whethe
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeVar
 
@@ -41,7 +42,9 @@ def escalation(stored: StoredEscalation) -> schemas.Escalation:
 
 def tagger(entry: TaggerEntry) -> schemas.Tagger:
     """A tagger; where it lies is not told."""
-    return schemas.Tagger(name=entry.name, engine=entry.engine, base=entry.base, receipt=entry.receipt)
+    # A receipt is what its maker wrote, and halves of surrogate pairs are not stopped at any door.
+    receipt = json.loads(json.dumps(entry.receipt, ensure_ascii=False).encode("utf-8", "replace"))
+    return schemas.Tagger(name=entry.name, engine=entry.engine, base=entry.base, receipt=receipt)
 
 
 def cut(entries: list[Entry], limit: int) -> tuple[list[Entry], bool]:

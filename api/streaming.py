@@ -10,14 +10,17 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+import anyio
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from corpora.errors import UnknownBlob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from corpora.blobs import BlobStore
 
@@ -51,7 +54,7 @@ def blocks_of_file(blobs: BlobStore, key: str) -> Response:
     except FileNotFoundError:
         raise UnknownBlob(key) from None
 
-    def blocks() -> Iterator[bytes]:
+    def blocks() -> Generator[bytes, None, None]:
         with file:
             yield from iter(lambda: file.read(BLOCK), b"")
 
@@ -64,12 +67,26 @@ def _next(request: Request, after: int) -> str:
     return f'<{request.url.path}?{urlencode(parameters)}>; rel="next"'
 
 
-def _streamed(blocks: Iterator[bytes]) -> Response:
-    first = next(blocks, b"")
-    return StreamingResponse(chain([first], blocks), media_type=MEDIA_TYPE)
+def _streamed(blocks: Generator[bytes, None, None]) -> Response:
+    return _Stream(blocks, next(blocks, b""))
 
 
-def _blocks(lines: Iterable[tuple[int, str]]) -> Iterator[bytes]:
+class _Stream(StreamingResponse):
+    """Blocks as they are made; what they hold open is closed when the answer ends, also where the reader goes away."""
+
+    def __init__(self, blocks: Generator[bytes, None, None], first: bytes) -> None:
+        self._blocks = blocks
+        super().__init__(chain([first], blocks), media_type=MEDIA_TYPE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await run_in_threadpool(self._blocks.close)
+
+
+def _blocks(lines: Iterable[tuple[int, str]]) -> Generator[bytes, None, None]:
     block = bytearray()
     for _number, body in lines:
         block += body.encode() + b"\n"

@@ -150,11 +150,11 @@ class Site:
         )
         return url
 
-    def client(self, server: Server) -> Client:
+    def client(self, server: Server, retries: int = 5) -> Client:
         """A client with a key of its own."""
         done = self.run("keys", "create")
         assert done.returncode == 0, done.stderr
-        return Client(server.url, done.stdout.strip())
+        return Client(server.url, done.stdout.strip(), retries=retries)
 
     def _address(self, running: Running, pattern: str) -> str:
         self.until(lambda: re.search(pattern, running.said()) is not None, "the server listens")

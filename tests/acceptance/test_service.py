@@ -74,7 +74,7 @@ def test_without_a_database_the_service_asks_for_patience(site: Site, tmp_path: 
     site.prepare()
     given = corpus.write(tmp_path, 10)
     server = site.start_server()
-    with site.client(server) as client:
+    with site.client(server, retries=0) as client:
         key = {"Authorization": f"Bearer {client.key}"}
         site.postgres.kill()
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 from structlog.testing import capture_logs
 
-from tests.api.desk import opened
+from tests.api.desk import copied, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +36,7 @@ def desk(sqlite_ledger_url: str, broker_url: str, tmp_path: Path) -> Iterator[De
 def shared_desk(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The service, without a broker, for all tests of a module: for those that make no job."""
     folder = tmp_path_factory.mktemp("shared")
-    with closing(sqlite3.connect(sqlite_template)) as source, closing(sqlite3.connect(folder / "ledger.db")) as target:
-        source.backup(target)
-    with opened(f"sqlite:///{folder / 'ledger.db'}", folder / "blobs") as desk:
+    with opened(copied(sqlite_template, folder), folder / "blobs") as desk:
         yield desk
 
 

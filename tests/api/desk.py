@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +167,13 @@ def opened(
 
 def _of(kind: type[CorporaSettings] | type[ApiSettings], settings: dict[str, float]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name in kind.model_fields}
+
+
+def copied(template: Path, folder: Path) -> str:
+    """The address of a ledger in a folder that is a copy of a migrated one."""
+    with closing(sqlite3.connect(template)) as source, closing(sqlite3.connect(folder / "ledger.db")) as target:
+        source.backup(target)
+    return f"sqlite:///{folder / 'ledger.db'}"
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import httpx
@@ -27,28 +29,43 @@ if TYPE_CHECKING:
     from tests.api.desk import Desk
     from tests.services import Server
 
+#: Less than the seconds for which the broker's client waits for an answer.
+SILENCE = 4.5
 A_KEY = "tw_aaaaaaaaaa_" + "x" * 43
 
 
-def test_a_job_is_accepted_at_once_without_a_broker(lonely_desk: Desk, log: list[EventDict]) -> None:
-    # Given a broker that does not answer
-    file = lonely_desk.upload()
+def test_a_job_is_accepted_at_once_without_a_broker(
+    sqlite_ledger_url: str, tmp_path: Path, silent_broker: str, log: list[EventDict]
+) -> None:
+    # Given a broker that takes connections and says nothing
+    with opened(sqlite_ledger_url, tmp_path / "blobs", silent_broker) as desk:
+        file = desk.upload()
 
-    # When a job is submitted
-    started = time.monotonic()
-    job_id = lonely_desk.submit(file)
+        # When a job is submitted
+        started = time.monotonic()
+        job_id = desk.submit(file)
 
-    # Then it is queued without waiting for the broker, its bell is owed, and the operator is told
-    assert time.monotonic() - started < 2
-    assert lonely_desk.get(f"/v1/jobs/{job_id}").json()["state"] == "queued"
-    assert len(lonely_desk.ledger.owed("tag", 10)) == 1
+        # Then it is queued without waiting for the broker, and its bell is owed
+        assert time.monotonic() - started < SILENCE
+        assert desk.get(f"/v1/jobs/{job_id}").json()["state"] == "queued"
+        assert len(desk.ledger.owed("tag", 10)) == 1
+
+        # Neither does who asks whether the service is ready
+        started = time.monotonic()
+        answer = desk.http.get("/readyz")
+        assert (answer.status_code, answer.json()["broker"]) == (200, "unavailable")
+        assert time.monotonic() - started < SILENCE
+
+
+def test_the_operator_is_told_of_a_broker_that_is_away(lonely_desk: Desk, log: list[EventDict]) -> None:
+    lonely_desk.submit()
+
     until(lambda: any(entry["event"] == "bells_owed" for entry in log))
 
 
 def test_bells_that_were_owed_ring_with_the_next_job(desk: Desk, lonely_desk: Desk) -> None:
     # Given a job whose bell no broker heard, on the ledger of a service that has one
     job_id = lonely_desk.submit()
-    until(lambda: lonely_desk.parts.bell.answers() is False)
     assert len(desk.ledger.owed("tag", 10)) == 1
 
     # When another is submitted there
@@ -57,6 +74,22 @@ def test_bells_that_were_owed_ring_with_the_next_job(desk: Desk, lonely_desk: De
     # Then both ring
     until(lambda: desk.parts.bell.depth("tag") == 2)
     assert desk.ledger.job(job_id).queue == "tag"
+
+
+@pytest.fixture
+def silent_broker() -> Iterator[str]:
+    """The address of a broker that takes connections and says nothing, until the service ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepted: list[socket.socket] = []
+        threading.Thread(target=hang_up, args=(listener, accepted), daemon=True).start()
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+
+
+def hang_up(listener: socket.socket, accepted: list[socket.socket]) -> None:
+    """Take connections, and close each after a time that is longer than any test waits."""
+    with suppress(OSError):
+        while True:
+            accepted.append(listener.accept()[0])
 
 
 @pytest.fixture(scope="module")

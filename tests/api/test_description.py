@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,15 @@ PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 OPEN = {"/healthz", "/readyz"}
 
 
+@cache
+def described() -> dict[str, Any]:
+    """The description."""
+    return routed().openapi()
+
+
 def operations() -> dict[str, dict[str, Any]]:
     """Every operation of the description, by its id."""
-    paths = routed().openapi()["paths"]
+    paths = described()["paths"]
     return {each["operationId"]: each | {"path": path} for path, methods in paths.items() for each in methods.values()}
 
 
@@ -29,7 +36,7 @@ def test_the_page_is_current() -> None:
 
 
 def test_nothing_of_the_framework_shows() -> None:
-    text = routed().openapi()
+    text = described()
 
     assert not {"HTTPValidationError", "ValidationError"} & set(text["components"]["schemas"])
     assert re.findall(r"fastapi|starlette|pydantic", repr(text), re.IGNORECASE) == []
@@ -73,11 +80,11 @@ def test_json_lines_are_told_by_their_line(name: str, shape: str) -> None:
     content = operations()[name]["responses"]["200"]["content"]
 
     assert content["application/jsonl"]["itemSchema"] == {"$ref": f"#/components/schemas/{shape}"}
-    assert shape in routed().openapi()["components"]["schemas"]
+    assert shape in described()["components"]["schemas"]
 
 
 def test_every_reference_leads_somewhere() -> None:
-    text = routed().openapi()
+    text = described()
 
     for kind, name in set(re.findall(r"'#/components/(\w+)/([\w-]+)'", repr(text))):
         assert name in text["components"][kind]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from tests.api.desk import opened
@@ -21,12 +20,10 @@ def test_a_service_whose_parts_answer_is_ready(desk: Desk) -> None:
     assert list(desk.blobs.root.iterdir()) == []
 
 
-def test_a_broker_that_is_away_costs_neither_readiness_nor_time(lonely_desk: Desk) -> None:
-    started = time.monotonic()
+def test_a_broker_that_is_away_does_not_cost_readiness(lonely_desk: Desk) -> None:
     answer = lonely_desk.http.get("/readyz")
 
-    assert (answer.status_code, answer.json()["broker"]) == (200, "unavailable")
-    assert time.monotonic() - started < 2
+    assert (answer.status_code, answer.json()["ready"], answer.json()["broker"]) == (200, True, "unavailable")
 
 
 def test_a_blob_folder_that_cannot_be_written_is_not_ready(sqlite_ledger_url: str, tmp_path: Path) -> None:
