@@ -14,6 +14,7 @@ from corpora.scanning import scan
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 
 def read_documents(path: Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[NumberedDocument]:
@@ -22,10 +23,15 @@ def read_documents(path: Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[Numb
     From the first problem on nothing more is given; the rest of the file is still read, and `InvalidCorpus`
     names its problems too. Ids used twice are known only at the end. Raises `OSError` as opening does.
     """
-    problems = Problems()
     with path.open("rb") as file:
-        for placed in scan(expanded_blocks(file, limits.max_corpus_bytes), limits, problems):
-            if not problems:
-                yield NumberedDocument(line=placed.place.number, document=placed.document)
+        yield from documents_in(file, limits)
+
+
+def documents_in(stream: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Iterator[NumberedDocument]:
+    """The same of a file that is open."""
+    problems = Problems()
+    for placed in scan(expanded_blocks(stream, limits.max_corpus_bytes), limits, problems):
+        if not problems:
+            yield NumberedDocument(line=placed.place.number, document=placed.document)
     if problems:
         raise InvalidCorpus(problems.kept, problems.total)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 #: A password may itself hold : and @, so it ends at the last @ there is.
@@ -13,6 +14,8 @@ _SECRETS = re.compile(r"(//[^:/]*:).*(?=@)|((?:password|passwd)=)[^&]*")
 
 #: Characters that are quoted of a value that came from outside.
 _QUOTED = 60
+#: Names that are told of those that there are.
+_LISTED = 12
 
 
 class LedgerError(Exception):
@@ -134,8 +137,57 @@ class UnknownTagger(LedgerError):
 
     code = "unknown_tagger"
 
-    def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(f"there is no tagger {name!r}; known are {', '.join(known)}")
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"there is no tagger {_quoted(name)}; known are {_listed(known)}")
+
+
+class NothingPromoted(UnknownTagger):
+    """A tagger is named without its version, and no version of it is promoted."""
+
+    code = "nothing_promoted"
+
+    def __init__(self, name: str, versions: Sequence[str]) -> None:
+        LedgerError.__init__(
+            self, f"no version of tagger {_quoted(name)} is promoted; name one of {_listed(versions)}, or promote one"
+        )
+
+
+class NothingToRollBack(LedgerError):
+    """No version of a tagger was promoted before the one that is."""
+
+    code = "nothing_to_roll_back"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"no version of tagger {_quoted(name)} was promoted before the one that is; there is nothing to go back to"
+        )
+
+
+class BadTaggerName(LedgerError, ValueError):
+    """A tagger that is to be made has a name that it cannot have."""
+
+    code = "bad_tagger_name"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"the name {_quoted(name)} {reason}")
+
+
+class UnknownMethod(LedgerError):
+    """An adaptation is asked for by a method that there is not."""
+
+    code = "unknown_method"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no method {_quoted(name)}; known is extend")
+
+
+class NoTaggersFolder(LedgerError):
+    """A tagger made here is needed, or to be made, where nobody said in which folder they lie."""
+
+    code = "no_taggers_folder"
+
+    def __init__(self) -> None:
+        super().__init__("TAGWERK_TAGGERS is not set; it names the folder of the taggers made here")
 
 
 class DamagedTagger(LedgerError):
@@ -144,7 +196,7 @@ class DamagedTagger(LedgerError):
     code = "damaged_tagger"
 
     def __init__(self, manifest: Path, cause: Exception) -> None:
-        super().__init__(f"{manifest} does not describe a tagger ({cause!r}); remove its folder or make it anew")
+        super().__init__(f"{manifest} does not describe a tagger ({cause!r}); copy its folder again or make it anew")
 
 
 class UnknownEngine(LedgerError):
@@ -191,6 +243,11 @@ class BrokerUnavailable(LedgerError):
 def _quoted(value: str) -> str:
     """The value in quotes, whatever it holds; cut where it is longer than anyone reads."""
     return ascii(value) if len(value) <= _QUOTED else f"{value[:_QUOTED]!a}..."
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _masked(url: str) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from corpora.chunks import ChunkRange
-    from jobs.states import DropReason, EscalationState, JobKind, JobState
+    from jobs.states import DropReason, EscalationState, JobKind, JobState, TaggerState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,8 @@ class Claim:
     chunk: ChunkRange
     kind: JobKind
     tagger: str
+    #: Where the tagger lies below the folder of taggers made here; None: it ships, or there is none of this name.
+    folder: str | None
     engine: str
     labels: list[dict[str, Any]]
     options: dict[str, Any]
@@ -63,6 +65,37 @@ class NewEscalation:
     reasons: tuple[str, ...]
     #: How likely the document is wrong, in [0, 1].
     risk: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTagger:
+    """A tagger that a job has made; its artifact lies in the folder that is named like the job."""
+
+    name: str
+    #: How it came to be and what it is worth; what JSON can hold.
+    receipt: dict[str, Any]
+    #: Whether the name is to stand for it from now on.
+    promote: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTagger:
+    """One version of a tagger that was made here."""
+
+    #: With its version, as `music@3`.
+    full_name: str
+    name: str
+    version: int
+    #: The job that made it.
+    job_id: str
+    #: Where it lies below the folder of taggers made here.
+    folder: str
+    engine: str
+    state: TaggerState
+    receipt: dict[str, Any]
+    created_at: datetime
+    #: When its name last came to stand for it; None where it never did, or was rolled back.
+    promoted_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +184,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """One move of a job; ids rise."""
+    """One move of a job, or `progress` with `stage` and `share` in its data; ids rise."""
 
     id: int
     at: datetime

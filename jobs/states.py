@@ -58,6 +58,14 @@ class EscalationState(StrEnum):
     CORRECTED = "corrected"  # a reviewer changed them
 
 
+class TaggerState(StrEnum):
+    """What a version of a tagger is to those who name the tagger without one."""
+
+    CANDIDATE = "candidate"  # made, and never what the name stood for
+    PROMOTED = "promoted"  # what the name stands for
+    RETIRED = "retired"  # was what the name stood for
+
+
 FINAL = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED})
 
 #: States in which the reaper may end a job whose time is over.

@@ -39,6 +39,7 @@ from jobs.states import (
     EscalationState,
     JobKind,
     JobState,
+    TaggerState,
 )
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ class Chunk(Ledger, table=True):
     documents: int
     state: ChunkState = Field(ChunkState.AVAILABLE, sa_column=_word(ChunkState))
     attempt: int = 0  # fences: a commit must name the attempt it was claimed with
-    crashes: int = 0  # leases that ran out; these alone condemn
+    crashes: int = 0  # leases that ran out since it last came farther; these alone condemn
     lease_until: datetime | None = Field(None, sa_column=_moment())
     worker: str | None = None
     rung_at: datetime | None = Field(None, sa_column=_moment())  # null while available: the bell is owed
@@ -266,7 +267,7 @@ class Escalation(Ledger, table=True):
 
 
 class Event(Ledger, table=True):
-    """One move of a job, written in the transaction that made it."""
+    """One move of a job, written in the transaction that made it, or a sign that its work goes on."""
 
     __table_args__ = (
         CheckConstraint(f"to_state IN {_words(JobState)}", "to_state"),
@@ -332,6 +333,36 @@ class Idempotency(Ledger, table=True):
     created_at: datetime = Field(sa_column=_moment(nullable=False))
 
 
+class Tagger(Ledger, table=True):
+    """A version of a tagger that a job has made; what it can do lies in a folder, named here."""
+
+    __table_args__ = (
+        UniqueConstraint("tenant", "name", "version"),
+        CheckConstraint(f"state IN {_words(TaggerState)}", "state"),
+        CheckConstraint("version >= 1", "version"),
+        CheckConstraint("state <> 'promoted' OR promoted_at IS NOT NULL", "promoted"),
+        CheckConstraint("state <> 'candidate' OR promoted_at IS NULL", "candidate"),
+        Index(
+            "ix_tagger_promoted",
+            "tenant",
+            "name",
+            unique=True,
+            postgresql_where=text("state = 'promoted'"),
+            sqlite_where=text("state = 'promoted'"),
+        ),
+    )
+
+    job_id: str = Field(sa_column=Column(ForeignKey("job.id"), primary_key=True))
+    tenant: str
+    name: str
+    version: int
+    folder: str
+    state: TaggerState = Field(sa_column=_word(TaggerState))
+    receipt: dict[str, Any] = Field(sa_column=_json())
+    created_at: datetime = Field(sa_column=_moment(nullable=False))
+    promoted_at: datetime | None = Field(None, sa_column=_moment())
+
+
 METADATA = Ledger.metadata
 JOBS = METADATA.tables["job"]
 CHUNKS = METADATA.tables["chunk"]
@@ -341,3 +372,4 @@ EVENTS = METADATA.tables["event"]
 API_KEYS = METADATA.tables["api_key"]
 FILES = METADATA.tables["file"]
 IDEMPOTENCY = METADATA.tables["idempotency"]
+TAGGERS = METADATA.tables["tagger"]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from models.examples import Findings
+
 
 class ModelError(Exception):
     """A model could not be loaded or run."""
@@ -39,3 +44,23 @@ class DeviceUnavailable(ModelError):
     """The device named by the operator is not there or does not compute."""
 
     code = "device_unavailable"
+
+
+class InvalidExamples(ModelError):
+    """Examples that nothing can be learnt from."""
+
+    code = "invalid_examples"
+
+    def __init__(self, findings: Findings) -> None:
+        super().__init__(findings)
+        self.findings = findings
+
+    def __str__(self) -> str:
+        lines = [finding.message for finding in self.findings.errors]
+        more = self.findings.total - len(lines)
+        return "\n".join([*lines, f"and {more:,} more"] if more > 0 else lines)
+
+    def details(self) -> dict[str, Any]:
+        """What is to be told beside code and message: each problem, and how many there are in all."""
+        problems = [{"line": each.line, "code": each.code, "message": each.message} for each in self.findings.errors]
+        return {"problems": problems, "total": self.findings.total}

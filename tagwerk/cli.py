@@ -12,17 +12,20 @@ from corpora.errors import CorpusError
 from jobs.errors import (
     BadLedgerUrl,
     BadName,
+    BadTaggerName,
     BadTenant,
     DamagedTagger,
     LedgerError,
+    NothingToRollBack,
     UnknownEngine,
     UnknownJob,
     UnknownKey,
+    UnknownMethod,
     UnknownTagger,
 )
-from models.errors import BadTrainingData, EncoderNotFound, ModelError
+from models.errors import BadTrainingData, EncoderNotFound, InvalidExamples, ModelError
 from tagwerk import logs
-from tagwerk.commands import demo, doctor, jobs, keys, operating, serving, taggers, tagging, training
+from tagwerk.commands import adapting, demo, doctor, jobs, keys, operating, serving, taggers, tagging, training
 from tagwerk.console import say, write_utf8
 from tagwerk.errors import BadSettings, FaceError
 
@@ -36,12 +39,16 @@ ASKED_WRONGLY = (
     UnknownKey,
     UnknownTagger,
     UnknownEngine,
+    UnknownMethod,
     BadTenant,
     BadName,
+    BadTaggerName,
+    NothingToRollBack,
     DamagedTagger,
     BadLedgerUrl,
     BadTrainingData,
     EncoderNotFound,
+    InvalidExamples,
 )
 
 app = typer.Typer(
@@ -53,8 +60,9 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(tagging.tag)
 app.command()(tagging.evaluate)
+app.command()(adapting.adapt)
 app.add_typer(jobs.app, name="jobs")
-app.command()(taggers.taggers)
+app.add_typer(taggers.app, name="taggers")
 app.add_typer(training.app, name="train")
 app.command()(operating.worker)
 app.command()(operating.reaper)

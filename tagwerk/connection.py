@@ -20,7 +20,7 @@ from migrations.running import at_head
 from tagwerk import logs
 from tagwerk.client import Client
 from tagwerk.embedded import EmbeddedStack
-from tagwerk.errors import LedgerNotReady, MissingSettings
+from tagwerk.errors import LedgerNotReady, MissingSettings, NotThroughServer
 from tagwerk.remote import RemoteService
 from tagwerk.service import DirectService
 from tagwerk.settings import FaceSettings
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from jobs.store import TenantLedger
     from tagwerk.service import Service
+
+
+#: Tenant of commands that work on the ledger itself.
+LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,17 @@ def server_of(given: str | None) -> str | None:
     return given or FaceSettings().url
 
 
+def refuse_server(given: str | None, command: str) -> None:
+    """Raise `NotThroughServer` where a command that works on the ledger itself would speak to a server."""
+    if server := server_of(given):
+        raise NotThroughServer(command, server)
+
+
+def taggers_folder() -> Path | None:
+    """Folder of the taggers made here, as the workers of this command's ledger know it; None where nobody said."""
+    return JobsSettings().taggers or (None if _services() else FaceSettings().home / "taggers")
+
+
 @contextmanager
 def working(server: str | None = None) -> Iterator[Service]:
     """Jobs that get done: embedded, the stack runs as long as the block. `server` is what the command was given."""
@@ -59,6 +75,13 @@ def working(server: str | None = None) -> Iterator[Service]:
         with _remote(server) as remote:
             yield remote
         return
+    with working_directly() as direct:
+        yield direct
+
+
+@contextmanager
+def working_directly() -> Iterator[DirectService]:
+    """The same without a server, whatever the environment says."""
     services = _services()
     if services is not None:
         require_tables(services.database_url)
@@ -80,6 +103,13 @@ def reading(server: str | None = None) -> Iterator[Service | None]:
         with _remote(server) as remote:
             yield remote
         return
+    with reading_directly() as direct:
+        yield direct
+
+
+@contextmanager
+def reading_directly() -> Iterator[DirectService | None]:
+    """The same without a server, whatever the environment says."""
     services = _services()
     stack = EmbeddedStack(FaceSettings().home)
     if services is not None:
@@ -89,6 +119,13 @@ def reading(server: str | None = None) -> Iterator[Service | None]:
         return
     with closing((services or _embedded(stack)).open(_nothing)) as direct:
         yield direct
+
+
+@contextmanager
+def taggers_made_here() -> Iterator[TenantLedger | None]:
+    """The ledger that knows the taggers made here, without a server; None where there never was one."""
+    with reading_directly() as service:
+        yield None if service is None else service.ledger.tenant(LOCAL)
 
 
 def require_tables(url: str) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import IO, TYPE_CHECKING
 
+from jobs.states import JobKind
 from tagwerk.console import out
 from tagwerk.errors import UnusableOutput
 from tagwerk.highlight import Palette
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 
 def deliver(service: Service, job: JobView, target: Path | None, *, utf16: bool, as_json: bool) -> None:
-    """Write all result lines to `target`, or to standard output; people at a terminal see the text instead."""
-    if target is None and not as_json and sys.stdout.isatty():
+    """Write all result lines to `target`, or to standard output; people at a terminal see tagged text instead."""
+    if target is None and not as_json and sys.stdout.isatty() and job.kind is JobKind.TAG:
         show(service, job)
         return
     with _opened(target) as stream:

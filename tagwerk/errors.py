@@ -95,6 +95,19 @@ class CannotListen(FaceError):
         super().__init__(f"cannot listen on {host}:{port}: {reason}; choose another --port or --host")
 
 
+class NotThroughServer(FaceError):
+    """A command that works on the ledger itself is to speak to a server."""
+
+    code = "not_through_server"
+    exit_code = 2
+
+    def __init__(self, command: str, server: str) -> None:
+        super().__init__(
+            f"`tagwerk {command}` cannot work through a server yet, and {server} is one; "
+            "run it where the ledger is, without --server and TAGWERK_URL"
+        )
+
+
 class MissingServer(FaceError):
     """A client was made without a server to speak to."""
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from corpora.labels import load_labels
 from jobs import taggers
-from jobs.settings import JobsSettings
-from tagwerk.connection import server_of
+from jobs.tagger_names import shipped
+from tagwerk.connection import server_of, taggers_folder, taggers_made_here
 from tagwerk.console import say
 from tagwerk.errors import UnusableInput
 
@@ -34,21 +34,28 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
     return [asdict(label) for label in found.labels]
 
 
-def check_tagger(tagger: str, engine: str, server: str | None = None) -> None:
-    """Raise `UnknownEngine` or `UnknownTagger`; ask before a stack is started. A server checks its own."""
-    if not server_of(server):
-        taggers.check(tagger, engine, JobsSettings().taggers)
+def resolved_tagger(tagger: str, engine: str, server: str | None = None) -> str:
+    """The full name that a job keeps of a tagger; ask before a stack is started. A server resolves its own.
+
+    Raises `UnknownEngine`, `UnknownTagger` or `DamagedTagger`.
+    """
+    if server_of(server):
+        return tagger
+    if tagger in shipped():
+        return taggers.resolve(tagger, engine, None)
+    with taggers_made_here() as made_here:
+        return taggers.resolve(tagger, engine, taggers_folder(), made_here)
 
 
 @contextmanager
-def opened(corpus: Path) -> Iterator[BinaryIO]:
-    """A corpus file, or standard input for `-`, as bytes. Raises `UnusableInput`."""
-    if str(corpus) == "-":
+def opened(path: Path, what: str = "corpus") -> Iterator[BinaryIO]:
+    """A file, or standard input for `-`, as bytes; `what` it is called where it cannot be read (`UnusableInput`)."""
+    if str(path) == "-":
         yield sys.stdin.buffer
         return
     try:
-        stream = corpus.open("rb")
+        stream = path.open("rb")
     except OSError as error:
-        raise UnusableInput(f"the corpus {corpus} cannot be read: {error.strerror}") from error
+        raise UnusableInput(f"the {what} {path} cannot be read: {error.strerror}") from error
     with stream:
         yield stream

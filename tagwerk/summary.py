@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Column, Table
 
+from jobs.states import FINAL, JobKind
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from api.schemas import Tagger
-    from jobs.records import JobView
+    from jobs.records import JobView, StoredEvent
     from jobs.taggers import TaggerEntry
     from models.scores import Scorer
 
 
 def ended(job: JobView) -> str:
     """How a job stands, in one line."""
+    if job.kind is JobKind.ADAPT:
+        return _adapted(job)
     parts = [f"{job.completed:,} of {job.total or 0:,} documents tagged"]
     if job.failed:
         parts.append(f"{job.failed:,} failed")
@@ -27,6 +30,21 @@ def ended(job: JobView) -> str:
     if job.error:
         parts.append(str(job.error["message"]))
     return f"{job.id} {job.state.value}: {', '.join(parts)}"
+
+
+def _adapted(job: JobView) -> str:
+    if job.state in FINAL:
+        made = "a tagger was made" if job.completed else "no tagger was made"
+    else:
+        made = "a tagger is being made"
+    return f"{job.id} {job.state.value}: {made}" + (f", {job.error['message']}" if job.error else "")
+
+
+def happened(event: StoredEvent) -> str:
+    """What an event says, in a few words."""
+    if "stage" not in event.data:
+        return event.name
+    return f"{event.name}: {event.data['stage']} {100 * event.data['share']:.0f} %"
 
 
 def job_facts(job: JobView) -> dict[str, Any]:
@@ -71,13 +89,18 @@ def job_table(jobs: Iterable[JobView]) -> Table:
     return table
 
 
-def tagger_table(entries: Iterable[TaggerEntry | Tagger]) -> Table:
+def tagger_table(entries: Iterable[TaggerEntry]) -> Table:
     """Taggers, one a row."""
-    table = Table("tagger", "engine", "base", "held-out F1", box=None)
+    table = Table("tagger", "state", "engine", "base", "held-out F1", "made", box=None)
     for entry in entries:
-        f1 = entry.receipt.get("held_out_f1")
-        table.add_row(entry.name, entry.engine, entry.base, "" if f1 is None else f"{f1:.3f}")
+        made = "" if entry.created_at is None else f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(entry.name, entry.state or "", entry.engine, entry.base, _held_out(entry.receipt), made)
     return table
+
+
+def _held_out(receipt: dict[str, Any]) -> str:
+    found = receipt.get("held_out_f1", receipt.get("after", {}).get("f1"))
+    return "" if found is None else f"{found:.3f}"
 
 
 def score_table(scorer: Scorer) -> Table:

@@ -18,9 +18,9 @@ from corpora.blobs import BlobStore
 from corpora.settings import CorporaSettings
 from jobs.settings import JobsSettings
 from jobs.store import Ledger
+from workers.hands import Hands
 from workers.runtime import Runtime
 from workers.settings import WorkerSettings
-from workers.tagging import Hands
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -40,7 +40,8 @@ def hands() -> Hands:
     return Hands(
         ledger=Ledger.open(jobs.database_url),
         blobs=BlobStore(corpora.blobs),
-        runtime=Runtime(WorkerSettings(), jobs.taggers),
+        runtime=Runtime(WorkerSettings()),
+        taggers=jobs.taggers,
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lease_seconds=jobs.lease_seconds,
         stopping=_stopping.is_set,

@@ -1,7 +1,7 @@
 """The model runtime of one worker process: device, number format, loaded taggers.
 
 The only module that speaks to the device. Models are loaded when first asked for and kept; a process serves
-one device.
+one device. A tagger is named here by the folder it lies in.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from jobs import taggers
 from jobs.errors import UnknownEngine
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from models.tagger import Outcome, Tagger
+    from models.training.extend import ExtendConfig
     from models.types import Label
     from workers.settings import WorkerSettings
 
@@ -27,15 +27,11 @@ LOADED = 3
 
 
 class Runtime:
-    """Loads and runs taggers, the shipped ones and those in the folder `made_here`.
+    """Loads and runs taggers. Not thread-safe: one worker process runs one task at a time."""
 
-    Not thread-safe: one worker process runs one task at a time.
-    """
-
-    def __init__(self, settings: WorkerSettings, made_here: Path | None = None) -> None:
+    def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
-        self._made_here = made_here
-        self._loaded: dict[str, Tagger] = {}
+        self._loaded: dict[Path, Tagger] = {}
 
     @cached_property
     def device(self) -> torch.device:
@@ -51,26 +47,44 @@ class Runtime:
 
         return working_dtype(self.device, self._settings.dtype)
 
-    def tagger(self, name: str) -> Tagger:
-        """The tagger of this name; raises UnknownTagger, or a ModelError where its files are not whole."""
+    def tagger(self, folder: Path) -> Tagger:
+        """The tagger that lies in a folder; raises a ModelError where its files are not whole."""
         from models import artifact
 
-        if name not in self._loaded:
-            folder = taggers.find(name, self._made_here).folder
-            self._loaded[name] = artifact.load(
+        if folder not in self._loaded:
+            self._loaded[folder] = artifact.load(
                 folder, base=self._settings.encoder, device=self.device, dtype=self.dtype
             )
             if len(self._loaded) > LOADED:
                 del self._loaded[next(iter(self._loaded))]
-        self._loaded[name] = self._loaded.pop(name)
-        return self._loaded[name]
+        self._loaded[folder] = self._loaded.pop(folder)
+        return self._loaded[folder]
 
-    def tag(self, engine: str, name: str, texts: Sequence[str], labels: Sequence[Label]) -> Iterator[list[Outcome]]:
+    def pupil(self, folder: Path) -> Tagger:
+        """The same tagger as training may take it: in float16 it would learn nothing from small gradients."""
+        import torch
+
+        from models.tagger import Tagger
+
+        tagger = self.tagger(folder)
+        if tagger.dtype is not torch.float16:
+            return tagger
+        return Tagger(tagger.encoder, tagger.network, tagger.calibration, device=tagger.device)
+
+    def extension(self) -> ExtendConfig:
+        """How much an adaptation may train here."""
+        from models.training.extend import ExtendConfig
+
+        steps, least = self._settings.adapt_steps, ExtendConfig().least_steps
+        minutes = self._settings.adapt_minutes
+        return ExtendConfig(minutes=minutes, most_steps=steps, least_steps=min(least, steps))
+
+    def tag(self, engine: str, folder: Path, texts: Sequence[str], labels: Sequence[Label]) -> Iterator[list[Outcome]]:
         """Tag texts, yielding after every batch what that batch finished (see `models.tagger.Tagger.tag`)."""
         if engine != "biencoder":
             raise UnknownEngine(engine)
-        return self.tagger(name).tag(texts, labels, budget=self._settings.batch_pieces)
+        return self.tagger(folder).tag(texts, labels, budget=self._settings.batch_pieces)
 
-    def margin(self, name: str) -> float:
+    def margin(self, folder: Path) -> float:
         """How close to its threshold a score of this tagger is doubtful."""
-        return self.tagger(name).calibration.margin
+        return self.tagger(folder).calibration.margin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -16,4 +16,6 @@ class WorkerSettings(BaseSettings):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1: where models run")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="number format")
     batch_pieces: PositiveInt = Field(4096, description="most padded word pieces in one batch")
+    adapt_minutes: PositiveFloat = Field(20, description="most minutes of each training of an adaptation")
+    adapt_steps: PositiveInt = Field(1500, description="most steps of each training of an adaptation")
     encoder: str | None = Field(None, description="folder or Hugging Face name where the base encoder is found")

@@ -6,7 +6,6 @@ the ledger's.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,51 +13,23 @@ import structlog
 
 from corpora.chunks import read_chunk
 from corpora.results import dump, error_line, result_line
-from jobs.errors import LedgerUnavailable
+from jobs import taggers
 from jobs.records import NewEscalation, NewResult, Renewal
 from jobs.states import DropReason
 from models.types import Label
 from workers import escalation, lease
+from workers.hands import Stopped, patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from corpora.blobs import BlobStore
     from corpora.documents import NumberedDocument
     from corpora.results import Escalation
     from jobs.records import Claim
     from jobs.store import Ledger
     from models.tagger import Outcome
+    from workers.hands import Hands
     from workers.lease import Lease
-    from workers.runtime import Runtime
-
-#: Seconds that a commit is tried for while the ledger does not answer, and the pause between two tries.
-COMMIT_PATIENCE = 120.0
-COMMIT_PAUSE = 1.0
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hands:
-    """What a worker process works with."""
-
-    ledger: Ledger
-    blobs: BlobStore
-    runtime: Runtime
-    #: Name of this worker, as the ledger shows it.
-    worker: str
-    lease_seconds: float
-    #: Whether the process was asked to end.
-    stopping: Callable[[], bool]
-
-
-class _Stopped(Exception):
-    """The chunk is to be put down; `state` says why: HELD means that this process is to end."""
-
-    def __init__(self, state: Renewal) -> None:
-        super().__init__(state.value)
-        self.state = state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +53,7 @@ def run(hands: Hands, chunk_id: int) -> None:
         try:
             documents = read_chunk(hands.blobs, claim.blob, claim.chunk)
             _tag(hands, claim, documents, held, lines)
-        except _Stopped as stopped:
+        except Stopped as stopped:
             if stopped.state is Renewal.LOST:
                 log.warning("lease_lost", chunk=chunk_id, attempt=claim.attempt)
                 return
@@ -97,14 +68,15 @@ def _tag(hands: Hands, claim: Claim, documents: list[NumberedDocument], held: Le
     labels = [Label(**label) for label in claim.labels]
     texts = [numbered.document.text for numbered in documents]
     try:
-        batches = hands.runtime.tag(claim.engine, claim.tagger, texts, labels)
-        margin = hands.runtime.margin(claim.tagger)
+        folder = taggers.located(claim.tagger, claim.folder, hands.taggers)
+        batches = hands.runtime.tag(claim.engine, folder, texts, labels)
+        margin = hands.runtime.margin(folder)
         for batch in batches:
             for outcome in batch:
                 numbered = documents[outcome.index]
                 lines[numbered.line] = _line(numbered, outcome, claim, margin)
             if len(lines) < len(documents):
-                _go_on(hands, held)
+                hands.go_on(held)
     except Exception as error:
         # A cause that the next worker would meet too fails the documents; any other is the chunk's to try again.
         if not getattr(error, "permanent", False):
@@ -112,12 +84,6 @@ def _tag(hands: Hands, claim: Claim, documents: list[NumberedDocument], held: Le
         log.error("chunk_failed", chunk=claim.chunk_id, error=str(error))
         for numbered in documents:
             lines.setdefault(numbered.line, _failure(numbered, getattr(error, "code", "failed"), str(error)))
-
-
-def _go_on(hands: Hands, held: Lease) -> None:
-    state = held.ask()
-    if state is not Renewal.HELD or hands.stopping():
-        raise _Stopped(state)
 
 
 def _line(numbered: NumberedDocument, outcome: Outcome, claim: Claim, margin: float) -> _Line:
@@ -160,16 +126,5 @@ def _commit(ledger: Ledger, claim: Claim, lines: list[_Line]) -> None:
         for line in lines
         if line.escalation is not None
     ]
-    deadline = time.monotonic() + COMMIT_PATIENCE
-    while True:
-        try:
-            kept = ledger.commit(claim, results, escalations)
-        except LedgerUnavailable:
-            # Done work is worth waiting for. A commit that did go through is refused the second time.
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(COMMIT_PAUSE)
-        else:
-            if not kept:
-                log.warning("stale_commit_refused", chunk=claim.chunk_id, attempt=claim.attempt)
-            return
+    if not patiently(lambda: ledger.commit(claim, results, escalations)):
+        log.warning("stale_commit_refused", chunk=claim.chunk_id, attempt=claim.attempt)

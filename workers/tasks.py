@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.queue import TASKS
-from workers import tagging
+from workers import adapting, tagging
 from workers.app import app
 from workers.process import hands
 
@@ -12,3 +12,9 @@ from workers.process import hands
 def tag_chunk(chunk_id: int) -> None:
     """Tag one chunk of a job."""
     tagging.run(hands(), chunk_id)
+
+
+@app.task(name=TASKS["adapt"])  # type: ignore[untyped-decorator]
+def adapt_run(chunk_id: int) -> None:
+    """Adapt a tagger by the examples of a job."""
+    adapting.run(hands(), chunk_id)

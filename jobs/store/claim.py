@@ -14,6 +14,7 @@ from sqlalchemy import and_, insert, select, update
 from corpora.chunks import ChunkRange
 from jobs.records import Claim, NewEscalation, NewResult, Renewal
 from jobs.states import ChunkState, DropReason, EscalationState, JobState
+from jobs.store import registry
 from jobs.store.engine import clock
 from jobs.store.moves import drop, free, lock_job, move, settle
 from jobs.tables import CHUNKS, ESCALATIONS, JOBS, RESULTS
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import ColumnElement, Connection, Row
+
 
 _FOR_THE_WORK = (JOBS.c.tenant, JOBS.c.kind, JOBS.c.tagger, JOBS.c.engine, JOBS.c.labels, JOBS.c.options)
 
@@ -59,6 +61,7 @@ def _take(connection: Connection, job: Row[Any], chunk_id: int, worker: str, lea
         attempt=chunk.attempt,
         blob=job.blob,
         chunk=chunk_range(chunk),
+        folder=registry.folder(connection, job.tenant, job.tagger),
         **{column.name: job._mapping[column] for column in _FOR_THE_WORK},
     )
 
@@ -74,12 +77,18 @@ def chunk_range(row: Row[Any]) -> ChunkRange:
     )
 
 
-def _held(claim: Claim) -> ColumnElement[bool]:
+def held(claim: Claim) -> ColumnElement[bool]:
+    """Return the condition for a claim's chunk, as long as it is the claim's."""
     return and_(
         CHUNKS.c.id == claim.chunk_id,
         CHUNKS.c.attempt == claim.attempt,
         CHUNKS.c.state == ChunkState.RUNNING,
     )
+
+
+def is_held(connection: Connection, claim: Claim) -> bool:
+    """Say whether a chunk is still the claim's; ask after `lock_job`."""
+    return connection.scalar(select(CHUNKS.c.id).where(held(claim))) is not None
 
 
 def renew(connection: Connection, claim: Claim, lease_s: float) -> Renewal:
@@ -88,7 +97,7 @@ def renew(connection: Connection, claim: Claim, lease_s: float) -> Renewal:
     Locks one chunk and waits for nothing else, so it needs no lock on the job.
     """
     lease = {"lease_until": clock(connection) + timedelta(seconds=lease_s)}
-    if not connection.execute(update(CHUNKS).where(_held(claim)).values(lease)).rowcount:
+    if not connection.execute(update(CHUNKS).where(held(claim)).values(lease)).rowcount:
         return Renewal.LOST
     state = connection.scalar(select(JOBS.c.state).where(JOBS.c.id == claim.job_id))
     return Renewal.CANCELLING if state is JobState.CANCELLING else Renewal.HELD
@@ -98,8 +107,8 @@ def release(connection: Connection, claim: Claim) -> bool:
     """Hand the chunk back without a crash; a job that is being cancelled drops it. False: not held."""
     job = lock_job(connection, claim.job_id)
     if job.state is not JobState.CANCELLING:
-        return free(connection, _held(claim)) == 1
-    if not drop(connection, DropReason.JOB_CANCELLED, _held(claim)):
+        return free(connection, held(claim)) == 1
+    if not drop(connection, DropReason.JOB_CANCELLED, held(claim)):
         return False
     settle(connection, job.id, job.state, clock(connection))
     return True
@@ -117,17 +126,18 @@ def commit(
             f"chunk {claim.chunk_id} has {claim.chunk.documents} documents, {len(results)} results were given"
         )
     job = lock_job(connection, claim.job_id)
-    if not _finish(connection, claim, results):
+    if not finish(connection, claim, results):
         return False
     owner = {"job_id": claim.job_id}
-    connection.execute(insert(RESULTS), [_result_row(owner, claim.chunk_id, result) for result in results])
+    connection.execute(insert(RESULTS), [result_row(owner, claim.chunk_id, result) for result in results])
     if escalations:
         connection.execute(insert(ESCALATIONS), [_escalation_row(owner, each) for each in escalations])
     settle(connection, job.id, job.state, clock(connection))
     return True
 
 
-def _finish(connection: Connection, claim: Claim, results: Sequence[NewResult]) -> bool:
+def finish(connection: Connection, claim: Claim, results: Sequence[NewResult]) -> bool:
+    """End a chunk with the counts of its results; the job is locked. False: not held."""
     completed = sum(result.ok for result in results)
     done = {
         "state": ChunkState.DONE,
@@ -136,10 +146,11 @@ def _finish(connection: Connection, claim: Claim, results: Sequence[NewResult]) 
         "lease_until": None,
         "worker": None,
     }
-    return connection.execute(update(CHUNKS).where(_held(claim)).values(done)).rowcount == 1
+    return connection.execute(update(CHUNKS).where(held(claim)).values(done)).rowcount == 1
 
 
-def _result_row(owner: dict[str, Any], chunk_id: int, result: NewResult) -> dict[str, Any]:
+def result_row(owner: dict[str, Any], chunk_id: int, result: NewResult) -> dict[str, Any]:
+    """Return the row of a result of a job, `owner` holding its key."""
     told = {"line": result.line, "document_id": result.document_id, "ok": result.ok, "body": result.body}
     return owner | {"chunk_id": chunk_id} | told
 

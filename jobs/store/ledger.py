@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobs.keys import is_token
 from jobs.records import ReapReport
-from jobs.store import access, bells, cancel, claim, law, lines, outside, read, reap, replays, submit
+from jobs.store import access, adapting, bells, cancel, claim, law, lines, outside, read, reap, replays, submit
 from jobs.store.engine import Engines, clock
 from jobs.store.moves import lock_job
 from jobs.store.tenancy import TenantLedger
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
         JobView,
         NewEscalation,
         NewResult,
+        NewTagger,
         Renewal,
         StoredEscalation,
         StoredEvent,
         StoredResult,
+        StoredTagger,
     )
     from jobs.states import EscalationState, JobKind, JobState
 
@@ -167,6 +169,28 @@ class Ledger:
         """
         with self._engines.writing() as connection:
             return claim.commit(connection, claimed, results, escalations)
+
+    def commit_tagger(self, claimed: Claim, made: NewTagger) -> StoredTagger | None:
+        """Register what an adaptation made, as the next version of its name, and end the job with one result.
+
+        The result is `{"id", "tagger", "promoted", "receipt"}` under the job's id. A job that is being cancelled
+        promotes nothing. None: the claim was not held any more and nothing was written. Raises `BadTaggerName`.
+        """
+        with self._engines.writing() as connection:
+            return adapting.commit_tagger(connection, claimed, made)
+
+    def progress(self, claimed: Claim, stage: str, share: float) -> bool:
+        """Write an event `progress` that says which stage of the work is done to which share. False: not held.
+
+        Crashes are forgotten where no attempt came as far before: work that goes on is no poison.
+        """
+        with self._engines.writing() as connection:
+            return adapting.progress(connection, claimed, stage, round(share, 3))
+
+    def fail(self, claimed: Claim, error: dict[str, Any]) -> bool:
+        """Fail the job of a claim as `reject` does; False: it was not held any more and nothing happened."""
+        with self._engines.writing() as connection:
+            return adapting.fail(connection, claimed, error)
 
     # stopping
 

@@ -126,3 +126,12 @@ def close(
     at = clock(connection)
     drop(connection, reason, open_chunks(job.id))
     move(connection, job.id, job.state, new, at, columns)
+
+
+def end_badly(connection: Connection, job: Row[Any], error: dict[str, Any]) -> JobState:
+    """Fail a locked job as a whole, or cancel it where it is being cancelled; return its last state."""
+    if job.state is JobState.CANCELLING:
+        close(connection, job, JobState.CANCELLED, DropReason.JOB_CANCELLED)
+        return JobState.CANCELLED
+    close(connection, job, JobState.FAILED, DropReason.JOB_FAILED, {"error": error})
+    return JobState.FAILED

@@ -10,10 +10,10 @@ from sqlalchemy import insert
 
 from jobs.errors import JobFinished
 from jobs.routing import pieces, queue_for
-from jobs.states import FINAL, ChunkState, DropReason, JobState
+from jobs.states import FINAL, ChunkState, JobState
 from jobs.store import files, outside
 from jobs.store.engine import clock
-from jobs.store.moves import close, lock_job, move, record
+from jobs.store.moves import end_badly, lock_job, move, record
 from jobs.tables import CHUNKS, JOBS
 
 if TYPE_CHECKING:
@@ -109,8 +109,4 @@ def reject(connection: Connection, job_id: str, error: dict[str, Any]) -> JobSta
     job = lock_job(connection, job_id)
     if job.state in FINAL:
         raise JobFinished(job_id, job.state)
-    if job.state is JobState.CANCELLING:
-        close(connection, job, JobState.CANCELLED, DropReason.JOB_CANCELLED)
-        return JobState.CANCELLED
-    close(connection, job, JobState.FAILED, DropReason.JOB_FAILED, {"error": error})
-    return JobState.FAILED
+    return end_badly(connection, job, error)

@@ -1,7 +1,8 @@
 """The ledger as one tenant sees it: one class, one transaction a call.
 
 Every statement holds the tenant, so that what belongs to another cannot be told from what never was: both raise
-`UnknownJob` or `UnknownFile`. Every method raises `LedgerUnavailable` where the database does not answer.
+`UnknownJob`, `UnknownFile` or `UnknownTagger`. Every method raises `LedgerUnavailable` where the database does not
+answer.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jobs.records import Submission
-from jobs.store import cancel, files, lines, outside, read, replays, submit
+from jobs.store import cancel, files, lines, outside, read, registry, replays, submit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         StoredEscalation,
         StoredEvent,
         StoredResult,
+        StoredTagger,
     )
     from jobs.states import EscalationState, JobKind, JobState
     from jobs.store.engine import Engines
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class TenantLedger:
-    """The files and jobs of one tenant. Threads may share one; `Ledger.tenant` makes it."""
+    """The files, jobs and taggers of one tenant. Threads may share one; `Ledger.tenant` makes it."""
 
     def __init__(self, engines: Engines, tenant: str) -> None:
         self._engines = engines
@@ -118,6 +120,31 @@ class TenantLedger:
         """Stop a job and return its state: cancelled, or cancelling while a chunk runs. Raises `JobFinished`."""
         with self._engines.writing() as connection:
             return cancel.cancel(connection, job_id, self._tenant)
+
+    # taggers
+
+    def taggers(self) -> list[StoredTagger]:
+        """Return all versions of all taggers made here, by name and version."""
+        with self._engines.reading() as connection:
+            return registry.taggers(connection, self._tenant)
+
+    def tagger(self, asked: str) -> StoredTagger:
+        """Return `music@3`, or of `music` the promoted version. Raises `UnknownTagger`."""
+        with self._engines.reading() as connection:
+            return registry.tagger(connection, self._tenant, asked)
+
+    def promote(self, full_name: str) -> StoredTagger:
+        """Let the name of `music@3` stand for it, and return it. Raises `UnknownTagger` or `BadTaggerName`."""
+        with self._engines.writing() as connection:
+            return registry.promote(connection, self._tenant, full_name)
+
+    def rollback(self, name: str) -> StoredTagger:
+        """Let a name stand for the version promoted before, and return that; again, for the one before that.
+
+        Raises `UnknownTagger`, `BadTaggerName` or `NothingToRollBack`.
+        """
+        with self._engines.writing() as connection:
+            return registry.rollback(connection, self._tenant, name)
 
     # what came of a job
 

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+#: Losses that a checkpoint keeps, the last ones, and how many of them a measurement averages.
+KEPT_LOSSES = 10_000
+RECENT_LOSSES = 200
+CHECKPOINT = "checkpoint.pt"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopConfig:
     """Budget and schedule."""
@@ -76,6 +82,12 @@ def train(
     _Run(recipe, config, folder, say, watch).go(resume=resume)
 
 
+def losses(folder: Path) -> list[float]:
+    """Loss of each step of the training that `folder` keeps, of the last `KEPT_LOSSES` where there were more."""
+    state = torch.load(folder / CHECKPOINT, weights_only=True, mmap=True)
+    return [float(loss) for loss in state["losses"]]
+
+
 class _Run:
     def __init__(
         self,
@@ -92,7 +104,7 @@ class _Run:
         folder.mkdir(parents=True, exist_ok=True)
 
     def go(self, *, resume: bool) -> None:
-        if resume and (self.folder / "checkpoint.pt").is_file():
+        if resume and (self.folder / CHECKPOINT).is_file():
             self._load()
         saved, measured = self.elapsed, self.elapsed
         while (progress := self._progress()) < 1:
@@ -131,7 +143,7 @@ class _Run:
 
     def _measure(self) -> None:
         found = self.recipe.measure()
-        recent = self.losses[-200:]
+        recent = self.losses[-RECENT_LOSSES:]
         entry = {
             "step": self.step,
             "minutes": round(self.elapsed / 60, 2),
@@ -147,15 +159,15 @@ class _Run:
         state = {
             "step": self.step,
             "elapsed": self.elapsed,
-            "losses": self.losses[-200:],
+            "losses": self.losses[-KEPT_LOSSES:],
             "module": self.recipe.module.state_dict(),
             "optimizer": self.recipe.optimizer.state_dict(),
         }
         torch.save(state, partial)
-        partial.replace(self.folder / "checkpoint.pt")
+        partial.replace(self.folder / CHECKPOINT)
 
     def _load(self) -> None:
-        state = torch.load(self.folder / "checkpoint.pt", weights_only=True)
+        state = torch.load(self.folder / CHECKPOINT, weights_only=True)
         self.recipe.module.load_state_dict(state["module"])
         self.recipe.optimizer.load_state_dict(state["optimizer"])
         self.step, self.elapsed, self.losses = state["step"], state["elapsed"], state["losses"]

@@ -14,7 +14,7 @@ from tagwerk.connection import reading, working
 from tagwerk.console import JobProgress, out, print_json, say
 from tagwerk.delivery import check_target, deliver
 from tagwerk.service import Service
-from tagwerk.summary import ended, job_facts, job_table
+from tagwerk.summary import ended, happened, job_facts, job_table
 from tagwerk.waiting import wait
 
 app = typer.Typer(no_args_is_help=True, help="Look at jobs, wait for them, read, stop and retry them.")
@@ -51,7 +51,7 @@ def show(job_id: JobId, as_json: Json = False, server: Server = None) -> None:
         return
     out().print(ended(job))
     for event in events:
-        out().print(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.name}")
+        out().print(f"  {event.at:%Y-%m-%d %H:%M:%S}  {happened(event)}")
 
 
 @app.command()

@@ -31,7 +31,7 @@ def worker(
     name: Annotated[str, typer.Option("-n", "--name", help="Name in Flower; %h is the host.")] = "tag@%h",
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
-    """Run a worker; needs TAGWERK_DATABASE_URL, TAGWERK_BROKER_URL and TAGWERK_BLOBS."""
+    """Run a worker; needs TAGWERK_DATABASE_URL, TAGWERK_BROKER_URL and TAGWERK_BLOBS, for adapt TAGWERK_TAGGERS."""
     wanted = queues.split(",")
     unknown = [queue for queue in wanted if queue not in TASKS]
     if unknown:
@@ -42,6 +42,8 @@ def worker(
     _service("TAGWERK_DATABASE_URL", settings.database_url)
     _service("TAGWERK_BROKER_URL", settings.broker_url)
     _service("TAGWERK_BLOBS", CorporaSettings().blobs)
+    if "adapt" in wanted:
+        _service("TAGWERK_TAGGERS", settings.taggers)
     # Read here as well, so that a wrong value ends the worker rather than every task of it.
     WorkerSettings()
     configure(log_level)

@@ -1,35 +1,111 @@
-"""`tagwerk taggers`: what there is to tag with."""
+"""`tagwerk taggers ...`: what there is to tag with, and what a name stands for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
 
 from jobs import taggers as registry
-from jobs.settings import JobsSettings
+from jobs.errors import UnknownTagger
+from jobs.store import TenantLedger
+from jobs.tagger_names import is_versioned, shipped
+from jobs.taggers import TaggerEntry
 from tagwerk.client import Client
 from tagwerk.commands.options import Json, Server
-from tagwerk.connection import server_of
+from tagwerk.connection import refuse_server, server_of, taggers_folder, taggers_made_here
 from tagwerk.console import out, print_json
+from tagwerk.receipts import receipt_table, remarks
 from tagwerk.summary import tagger_table
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+app = typer.Typer(invoke_without_command=True, help="Show taggers; promote them and roll them back.")
 
-    from api.schemas import Tagger
-    from jobs.taggers import TaggerEntry
+Name = Annotated[str, typer.Argument(help="music@3, or music for its promoted version.")]
 
 
-def taggers(as_json: Json = False, server: Server = None) -> None:
+@app.callback()
+def taggers(context: typer.Context, as_json: Json = False, server: Server = None) -> None:
+    """Show taggers; promote them and roll them back."""
+    if context.invoked_subcommand is None:
+        list_taggers(as_json, server)
+
+
+@app.command("list")
+def list_taggers(as_json: Json = False, server: Server = None) -> None:
     """Show the taggers there are."""
-    found = _found(server)
+    found = _entries(server)
     if as_json:
-        print_json([{"name": e.name, "engine": e.engine, "base": e.base, "receipt": e.receipt} for e in found])
+        print_json([_facts(entry) for entry in found])
     else:
         out().print(tagger_table(found))
 
 
-def _found(server: str | None) -> Sequence[TaggerEntry | Tagger]:
-    if not server_of(server):
-        return registry.entries(JobsSettings().taggers)
-    with Client(server) as client:
-        return client.taggers()
+@app.command()
+def show(name: Name, as_json: Json = False, server: Server = None) -> None:
+    """Show one tagger and how it came to be."""
+    entry = _entry(name, server)
+    if as_json:
+        print_json(_facts(entry))
+        return
+    out().print(tagger_table([entry]))
+    if "verdict" in entry.receipt:
+        out().print(receipt_table(entry.receipt))
+        for line in remarks(entry.receipt):
+            out().print(line)
+
+
+@app.command()
+def promote(name: Annotated[str, typer.Argument(help="music@3")], server: Server = None) -> None:
+    """Let a name stand for this version of it; jobs that are there already keep theirs."""
+    refuse_server(server, "taggers promote")
+    with _local(name) as ledger:
+        if is_versioned(name):
+            registry.find(name, taggers_folder(), ledger)
+        out().print(f"{ledger.promote(name).full_name} is promoted")
+
+
+@app.command()
+def rollback(name: Annotated[str, typer.Argument(help="music")], server: Server = None) -> None:
+    """Let a name stand for the version that was promoted before."""
+    refuse_server(server, "taggers rollback")
+    with _local(name) as ledger:
+        out().print(f"{ledger.rollback(name).full_name} is promoted again")
+
+
+def _entries(server: str | None) -> list[TaggerEntry]:
+    if server_of(server):
+        with Client(server) as client:
+            return [TaggerEntry(**tagger.model_dump()) for tagger in client.taggers()]
+    with taggers_made_here() as made_here:
+        return registry.entries(taggers_folder(), made_here)
+
+
+def _entry(name: str, server: str | None) -> TaggerEntry:
+    if server_of(server):
+        known = {entry.name: entry for entry in _entries(server)}
+        if name not in known:
+            raise UnknownTagger(name, list(known))
+        return known[name]
+    with taggers_made_here() as made_here:
+        return registry.find(name, taggers_folder(), made_here)
+
+
+@contextmanager
+def _local(name: str) -> Iterator[TenantLedger]:
+    with taggers_made_here() as made_here:
+        if made_here is None:
+            raise UnknownTagger(name, shipped())
+        yield made_here
+
+
+def _facts(entry: TaggerEntry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "state": entry.state,
+        "engine": entry.engine,
+        "base": entry.base,
+        "created_at": entry.created_at and entry.created_at.isoformat(),
+        "receipt": entry.receipt,
+    }

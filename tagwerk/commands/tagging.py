@@ -16,7 +16,7 @@ from tagwerk.connection import working
 from tagwerk.console import JobProgress, out, print_json, say
 from tagwerk.delivery import check_target, deliver
 from tagwerk.pairing import paired
-from tagwerk.submission import check_tagger, opened, read_labels
+from tagwerk.submission import opened, read_labels, resolved_tagger
 from tagwerk.summary import ended, score_table
 from tagwerk.waiting import wait
 
@@ -43,9 +43,9 @@ def tag(
     """Tag a corpus with the entity types that a label file describes."""
     check_target(output)
     wanted = read_labels(labels)
-    check_tagger(tagger, engine, server)
+    chosen = resolved_tagger(tagger, engine, server)
     with opened(corpus) as stream, working(server) as service:
-        job_id = service.submit(stream, wanted, tagger=tagger, engine=engine, name=name or corpus.name)
+        job_id = service.submit(stream, wanted, tagger=chosen, engine=engine, name=name or corpus.name)
         if detach:
             out().print(job_id)
             return
@@ -68,9 +68,9 @@ def evaluate(
 ) -> None:
     """Tag documents whose entities are known and print strict precision, recall and F1."""
     wanted = read_labels(labels)
-    check_tagger(tagger, engine, server)
+    chosen = resolved_tagger(tagger, engine, server)
     with opened(gold) as stream, working(server) as service:
-        job_id = service.submit(stream, wanted, tagger=tagger, engine=engine, name=gold.name)
+        job_id = service.submit(stream, wanted, tagger=chosen, engine=engine, name=gold.name)
         with JobProgress() as progress:
             job = wait(service, job_id, progress)
         scorer = Scorer()

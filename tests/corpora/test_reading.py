@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 from typing import TYPE_CHECKING
 
 import pytest
 
 from corpora.errors import CorpusTooLarge, InvalidCorpus
 from corpora.limits import Limits
-from corpora.reading import read_documents
+from corpora.reading import documents_in, read_documents
 from tests.corpora.corpus import corpus, line
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ def test_documents_come_with_their_lines(tmp_path: Path, pack: type[bytes]) -> N
     path = tmp_path / "gold.jsonl"
     path.write_bytes(pack(b"\xef\xbb\xbf\n" + corpus("a") + b"\r\n" + corpus("b")))
     assert [(item.line, item.document.id) for item in read_documents(path)] == [(2, "a"), (4, "b")]
+
+
+def test_an_open_file_is_read_alike() -> None:
+    stream = io.BytesIO(gzip.compress(corpus("a") + corpus("b")))
+
+    assert [(item.line, item.document.id) for item in documents_in(stream)] == [(1, "a"), (2, "b")]
 
 
 def test_after_the_first_problem_nothing_is_given_and_all_are_named(tmp_path: Path) -> None:

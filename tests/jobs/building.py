@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from corpora.chunks import ChunkRange
 from corpora.ingest import StoredCorpus
-from jobs.records import Claim, NewResult
+from jobs.records import Claim, NewResult, NewTagger
 from jobs.states import JobKind
 from jobs.store.engine import Engines
 from jobs.tables import JOBS
@@ -17,6 +17,7 @@ from jobs.tables import JOBS
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from jobs.records import StoredTagger
     from jobs.store import Ledger
 
 LABELS = [{"name": "band", "description": "a music group"}]
@@ -61,6 +62,30 @@ def queued_job(ledger: Ledger, chunks: int = 3, documents: int = 2, **chosen: An
     total = chunks * documents
     ledger.enqueue(job_id, blob="b" * 64, documents=total, chunks=ranges(chunks, documents), queue="tag")
     return job_id
+
+
+def adapt_job(ledger: Ledger, name: str = "music", **chosen: Any) -> str:  # noqa: ANN401
+    """A queued adaptation that is to make a tagger of this name, its bell owed in the queue `adapt`."""
+    options = {"method": "extend", "name": name}
+    job_id = new_job(ledger, **({"kind": JobKind.ADAPT, "tagger": "default", "options": options} | chosen))
+    ledger.enqueue(job_id, blob="b" * 64, documents=1, chunks=ranges(1, 1), queue="adapt")
+    return job_id
+
+
+def claim_adaptation(ledger: Ledger, worker: str = "w1") -> Claim:
+    """The claim of the oldest adaptation that is owed a bell."""
+    claim = ledger.claim(ledger.owed("adapt", 1)[0], worker=worker, lease_s=60)
+    assert claim is not None
+    return claim
+
+
+def made_tagger(ledger: Ledger, name: str = "music", *, promote: bool = True, **chosen: Any) -> StoredTagger:  # noqa: ANN401
+    """A tagger that an adaptation has just made; its artifact is nowhere."""
+    adapt_job(ledger, name, **chosen)
+    receipt = {"encoder": "mini", "after": {"f1": 0.5}}
+    made = ledger.commit_tagger(claim_adaptation(ledger), NewTagger(name=name, receipt=receipt, promote=promote))
+    assert made is not None
+    return made
 
 
 def claim_one(ledger: Ledger, worker: str = "w1", lease_s: float = 60) -> Claim:

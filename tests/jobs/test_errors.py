@@ -22,6 +22,11 @@ CASES = [
     (errors.JobUnfinished("job_x", "running"), "job_unfinished", True, "'running'"),
     (errors.NothingToRetry("job_x"), "nothing_to_retry", True, "'job_x'"),
     (errors.UnknownTagger("jazz", ["default"]), "unknown_tagger", True, "'jazz'"),
+    (errors.NothingPromoted("jazz", ["jazz@1"]), "nothing_promoted", True, "one of jazz@1,"),
+    (errors.NothingToRollBack("jazz"), "nothing_to_roll_back", True, "'jazz'"),
+    (errors.BadTaggerName("Jazz", "cannot be"), "bad_tagger_name", True, "'Jazz' cannot be"),
+    (errors.UnknownMethod("magic"), "unknown_method", True, "'magic'"),
+    (errors.NoTaggersFolder(), "no_taggers_folder", True, "TAGWERK_TAGGERS"),
     (errors.UnknownEngine("oracle"), "unknown_engine", True, "'oracle'"),
     (errors.DamagedTagger(Path("jazz/tagger.json"), KeyError("engine")), "damaged_tagger", True, "jazz/tagger.json"),
     (errors.BadLedgerUrl("mysql://h/d"), "bad_ledger_url", True, "'mysql://h/d'"),
@@ -44,7 +49,14 @@ def test_error_says_what_and_whether_to_try_again(
 
 
 def test_every_error_has_a_code_of_its_own() -> None:
-    classes = errors.LedgerError.__subclasses__()
+    direct = errors.LedgerError.__subclasses__()
+    classes = [*direct, *(below for each in direct for below in each.__subclasses__())]
 
     assert len({each.code for each in classes}) == len(classes)
     assert {type(error) for error, *_ in CASES} == set(classes)
+
+
+def test_of_many_names_the_first_are_told() -> None:
+    told = str(errors.UnknownTagger("jazz", [f"t@{number}" for number in range(100)]))
+
+    assert told.endswith("t@10, t@11 and 88 more")

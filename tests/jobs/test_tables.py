@@ -10,10 +10,10 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from jobs.keys import KeyScope, digest
-from jobs.states import ChunkState, JobState
+from jobs.states import ChunkState, JobState, TaggerState
 from jobs.store.engine import Engines
-from jobs.tables import API_KEYS, CHUNKS, ESCALATIONS, FILES, IDEMPOTENCY, JOBS, RESULTS
-from tests.jobs.building import claim_one, finish, new_job, queued_job, stored_corpus
+from jobs.tables import API_KEYS, CHUNKS, ESCALATIONS, FILES, IDEMPOTENCY, JOBS, RESULTS, TAGGERS
+from tests.jobs.building import claim_one, finish, made_tagger, new_job, queued_job, stored_corpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +122,36 @@ def test_an_idempotency_key_stands_for_one_job(ledger: Ledger, engines: Engines)
     for never in (row, row | {"key": "l", "job_id": "job_of_nobody"}):
         with pytest.raises(IntegrityError), engines.writing() as connection:
             connection.execute(insert(IDEMPOTENCY).values(never))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"state": "best"},
+        {"version": 0},
+        {"state": TaggerState.PROMOTED, "promoted_at": None},
+        {"state": TaggerState.CANDIDATE},
+        {"job_id": "job_of_nobody"},
+        {"receipt": None},
+        {"version": 2},
+    ],
+    ids=str,
+)
+def test_a_promoted_tagger_is_never(ledger: Ledger, engines: Engines, values: dict[str, Any]) -> None:
+    first = made_tagger(ledger)
+    made_tagger(ledger, promote=False)
+
+    with pytest.raises(IntegrityError), engines.writing() as connection:
+        connection.execute(update(TAGGERS).where(TAGGERS.c.job_id == first.job_id).values(values))
+
+
+def test_a_name_stands_for_one_version(ledger: Ledger, engines: Engines) -> None:
+    made_tagger(ledger)
+    second = made_tagger(ledger, promote=False)
+    both = {"state": TaggerState.PROMOTED, "promoted_at": NOW}
+
+    with pytest.raises(IntegrityError), engines.writing() as connection:
+        connection.execute(update(TAGGERS).where(TAGGERS.c.job_id == second.job_id).values(both))
 
 
 @pytest.mark.parametrize("risk", [-0.01, 1.01])

@@ -1,4 +1,4 @@
-"""Which taggers there are: names and folders, without loading one."""
+"""Which taggers there are, and the way from a name to a folder, without loading one."""
 
 from __future__ import annotations
 
@@ -7,66 +7,112 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.errors import DamagedTagger, UnknownTagger
-from jobs.taggers import DEFAULT, entries, find
+from jobs.errors import DamagedTagger, NoTaggersFolder, NothingPromoted, UnknownEngine, UnknownMethod, UnknownTagger
+from jobs.states import TaggerState
+from jobs.taggers import DEFAULT, check, check_method, entries, find, located, resolve
 from models.shipped import SHIPPED
+from tests.jobs.building import made_tagger
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from jobs.store import Ledger, TenantLedger
 
-def make(folder: Path, name: str, text: str | None = None) -> Path:
+
+@pytest.fixture
+def mine(ledger: Ledger) -> TenantLedger:
+    return ledger.tenant("local")
+
+
+def write(taggers: Path, folder: str, text: str | None = None) -> Path:
     """Write a folder that says it is a tagger, or whatever else `text` says."""
-    said = {"engine": "biencoder", "base": "mini", "receipt": {"held_out_f1": 0.5}}
-    (folder / name).mkdir(parents=True)
-    (folder / name / "tagger.json").write_text(json.dumps(said) if text is None else text, encoding="utf-8")
-    return folder / name
+    said = {"engine": "biencoder", "base": "mini", "receipt": {}}
+    (taggers / folder).mkdir(parents=True)
+    (taggers / folder / "tagger.json").write_text(json.dumps(said) if text is None else text, encoding="utf-8")
+    return taggers / folder
 
 
 def test_the_default_ships() -> None:
     entry = find(DEFAULT, None)
 
-    assert (entry.name, entry.folder, entry.engine) == ("default", SHIPPED / "default", "biencoder")
+    assert (entry.name, entry.engine, entry.state) == ("default", "biencoder", None)
     assert entry in entries(None)
+    assert located(DEFAULT, None, None) == SHIPPED / "default"
 
 
-def test_taggers_made_here_come_after_those_that_ship(tmp_path: Path) -> None:
-    folder = make(tmp_path, "music@3")
-    make(tmp_path, "jazz@1")
+def test_taggers_made_here_come_after_those_that_ship(ledger: Ledger, mine: TenantLedger, tmp_path: Path) -> None:
+    for name in ("music", "jazz"):
+        made_tagger(ledger, name)
 
-    names = [entry.name for entry in entries(tmp_path)]
+    found = entries(tmp_path, mine)
 
-    assert names == [*(entry.name for entry in entries(None)), "jazz@1", "music@3"]
-    assert find("music@3", tmp_path).folder == folder
-    assert find("music@3", tmp_path).receipt == {"held_out_f1": 0.5}
-
-
-def test_a_folder_that_is_not_finished_is_not_a_tagger(tmp_path: Path) -> None:
-    make(tmp_path, ".music@4.partial")
-    (tmp_path / "music@5").mkdir()
-
-    assert entries(tmp_path) == entries(None)
+    assert [entry.name for entry in found] == [*(entry.name for entry in entries(None)), "jazz@1", "music@1"]
+    assert (found[-1].base, found[-1].state) == ("mini", TaggerState.PROMOTED)
+    assert found[-1].receipt == mine.tagger("music").receipt
 
 
-def test_a_folder_of_taggers_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
-    assert entries(tmp_path / "taggers") == entries(None)
+def test_a_folder_that_nobody_registered_is_no_tagger(mine: TenantLedger, tmp_path: Path) -> None:
+    write(tmp_path, "music@3")
+
+    assert entries(tmp_path, mine) == entries(None)
+    with pytest.raises(UnknownTagger):
+        find("music@3", tmp_path, mine)
 
 
-def test_an_unknown_name_is_told_with_those_there_are(tmp_path: Path) -> None:
-    make(tmp_path, "music@3")
+def test_a_job_keeps_the_full_name_of_what_is_promoted(ledger: Ledger, mine: TenantLedger, tmp_path: Path) -> None:
+    first, _second = made_tagger(ledger), made_tagger(ledger, promote=False)
+    write(tmp_path, first.folder)
 
-    with pytest.raises(UnknownTagger) as caught:
-        find("musik@3", tmp_path)
+    assert resolve("music", "biencoder", tmp_path, mine) == "music@1"
+    assert resolve("music@1", "biencoder", tmp_path, mine) == "music@1"
+    assert resolve("default", "biencoder", tmp_path, mine) == "default"
 
-    assert str(caught.value) == "there is no tagger 'musik@3'; known are default, music@3"
+
+def test_nothing_promoted_is_told_with_the_versions(ledger: Ledger, mine: TenantLedger, tmp_path: Path) -> None:
+    made_tagger(ledger, promote=False)
+
+    with pytest.raises(NothingPromoted, match="no version of tagger 'music' is promoted; name one of music@1"):
+        resolve("music", "biencoder", tmp_path, mine)
 
 
-@pytest.mark.parametrize("text", ['{"engine": "bienc', '{"engine": "biencoder", "base": "mini"}', "[]"])
-def test_a_damaged_tagger_is_named_and_stands_in_no_others_way(tmp_path: Path, text: str) -> None:
-    make(tmp_path, "jazz@1")
-    damaged = make(tmp_path, "music@3", text)
+def test_what_there_is_not_is_refused(mine: TenantLedger) -> None:
+    with pytest.raises(UnknownTagger, match="there is no tagger 'musik'; known are default"):
+        check("musik", "biencoder", None, mine)
+    with pytest.raises(UnknownTagger, match="there is no tagger 'musik'; known are default"):
+        check("musik", "biencoder", None)
+    with pytest.raises(UnknownEngine):
+        check("default", "magic", None)
+    with pytest.raises(UnknownMethod, match="there is no method 'magic'; known is extend"):
+        check_method("magic")
+    check_method("extend")
 
-    assert find("jazz@1", tmp_path).name == "jazz@1"
-    with pytest.raises(DamagedTagger, match=r"music@3/tagger\.json does not describe a tagger") as caught:
-        find("music@3", tmp_path)
-    assert str(damaged) in str(caught.value)
+
+@pytest.mark.parametrize("text", ['{"engine": "bienc', '{"engine": "biencoder", "base": "mini"}', "[]", None])
+def test_a_registered_folder_that_is_broken_or_gone_is_named(
+    ledger: Ledger, mine: TenantLedger, tmp_path: Path, text: str | None
+) -> None:
+    made, other = made_tagger(ledger), made_tagger(ledger, "jazz")
+    write(tmp_path, other.folder)
+    if text is not None:
+        write(tmp_path, made.folder, text)
+
+    for ask in (
+        lambda: find("music@1", tmp_path, mine),
+        lambda: located("music@1", made.folder, tmp_path),
+    ):
+        with pytest.raises(DamagedTagger, match=r"tagger\.json does not describe a tagger") as caught:
+            ask()
+        assert str(tmp_path / made.folder) in str(caught.value)
+    # And it stands in no other's way.
+    assert find("jazz@1", tmp_path, mine).name == "jazz@1"
+    assert len(entries(tmp_path, mine)) == len(entries(None)) + 2
+
+
+def test_a_worker_finds_the_folder_or_says_what_it_lacks(tmp_path: Path) -> None:
+    folder = write(tmp_path, "job_x")
+
+    assert located("music@1", "job_x", tmp_path) == folder
+    with pytest.raises(NoTaggersFolder):
+        located("music@1", "job_x", None)
+    with pytest.raises(UnknownTagger, match="'music@1'"):
+        located("music@1", None, tmp_path)

@@ -107,7 +107,7 @@ def test_a_ledger_in_use_is_upgraded_with_its_rows(bare_url: str) -> None:
     # Given a ledger of the first revision with a job, half done
     upgrade(bare_url, "0001")
     ledger = Ledger.open(bare_url)
-    job_id = queued_job(ledger)
+    job_id = queued_job(ledger, tagger="default")
     claim = claim_one(ledger)
     before = ledger.job(job_id)
     assert not at_head(bare_url)
@@ -115,17 +115,18 @@ def test_a_ledger_in_use_is_upgraded_with_its_rows(bare_url: str) -> None:
     # When it is upgraded, while a worker holds a chunk
     upgrade(bare_url)
 
-    # Then nothing is lost, the worker commits, and keys and files can be made
+    # Then nothing is lost, the worker commits, and keys, files and taggers can be made
     assert ledger.job(job_id) == before
     assert ledger.commit(claim, results_of(claim))
     ledger.create_key("acme", KeyScope.TENANT, None)
     ledger.tenant("acme").add_file(stored_corpus(), None)
+    assert ledger.tenant("acme").taggers() == []
 
     # And the way back takes them along and leaves the job
     downgrade(bare_url, "0001")
     assert ledger.job(job_id).completed == 2
     with connected(bare_url) as connection:
-        assert not {"api_key", "file", "idempotency"} & set(inspect(connection).get_table_names())
+        assert not {"api_key", "file", "idempotency", "tagger"} & set(inspect(connection).get_table_names())
     ledger.close()
 
 

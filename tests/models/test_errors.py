@@ -13,6 +13,7 @@ def test_every_cause_has_a_word_of_its_own() -> None:
         "bad_training_data",
         "device_unavailable",
         "encoder_not_found",
+        "invalid_examples",
         "model_error",
         "weights_mismatch",
     ]

@@ -79,6 +79,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
         for name in os.environ:
             if name.startswith("TAGWERK_") and not name.startswith("TAGWERK_TEST_"):
                 patch.delenv(name)
+        # Whatever it learns, it learns little of it.
+        patch.setenv("TAGWERK_ADAPT_STEPS", "2")
         with logs.kept_in(home / "logs" / "holder.log"), EmbeddedStack(home) as stack:
             yield stack
 

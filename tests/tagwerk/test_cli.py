@@ -121,8 +121,8 @@ def test_the_commands_are_these() -> None:
     groups = {group.name for group in app.registered_groups}
 
     running = {"worker", "reaper", "migrate", "serve", "flower", "doctor"}
-    assert commands == {"demo", "tag", "evaluate", "taggers", *running}
-    assert groups == {"jobs", "keys", "train"}
+    assert commands == {"demo", "tag", "evaluate", "adapt", *running}
+    assert groups == {"jobs", "keys", "taggers", "train"}
 
 
 def test_the_command_line_starts_without_a_model_library() -> None:

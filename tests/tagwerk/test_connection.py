@@ -13,11 +13,19 @@ import pytest
 
 from jobs.errors import BadLedgerUrl, LedgerUnavailable
 from jobs.states import JobState
-from tagwerk.connection import reading, require_answer, require_tables, working
-from tagwerk.errors import LedgerNotReady, MissingKey, MissingSettings
+from tagwerk.connection import (
+    reading,
+    refuse_server,
+    require_answer,
+    require_tables,
+    taggers_folder,
+    taggers_made_here,
+    working,
+)
+from tagwerk.errors import LedgerNotReady, MissingKey, MissingSettings, NotThroughServer
 from tagwerk.remote import RemoteService
 from tagwerk.service import DirectService, Service
-from tests.jobs.building import queued_job
+from tests.jobs.building import made_tagger, queued_job
 
 if TYPE_CHECKING:
     from jobs.store import Ledger
@@ -112,3 +120,39 @@ def test_a_server_without_a_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(MissingKey, match="TAGWERK_KEY is not set"), working():
         pass
+
+
+@pytest.mark.usefixtures("services")
+def test_where_services_keep_their_taggers_is_known_if_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert taggers_folder() is None
+    monkeypatch.setenv("TAGWERK_TAGGERS", "/srv/taggers")
+    assert taggers_folder() == Path("/srv/taggers")
+
+
+def test_the_embedded_stack_keeps_its_taggers_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert taggers_folder() == Path(os.environ["TAGWERK_HOME"]) / "taggers"
+    monkeypatch.setenv("TAGWERK_TAGGERS", "/srv/taggers")
+    assert taggers_folder() == Path("/srv/taggers")
+
+
+def test_the_taggers_made_here_are_those_of_the_local_tenant(services: Ledger) -> None:
+    for tenant in ("local", "acme"):
+        made_tagger(services, f"by-{tenant}", tenant=tenant)
+
+    with taggers_made_here() as found:
+        assert found is not None
+        assert [each.name for each in found.taggers()] == ["by-local"]
+
+
+def test_where_there_never_was_a_ledger_nobody_made_a_tagger() -> None:
+    with taggers_made_here() as found:
+        assert found is None
+
+
+def test_what_works_on_the_ledger_alone_refuses_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_server(None, "adapt")
+    with pytest.raises(NotThroughServer, match="`tagwerk adapt` cannot work through a server yet"):
+        refuse_server("https://a.example", "adapt")
+    monkeypatch.setenv("TAGWERK_URL", "https://b.example")
+    with pytest.raises(NotThroughServer, match=r"https://b\.example is one"):
+        refuse_server(None, "taggers promote")

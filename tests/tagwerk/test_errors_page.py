@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from jobs.states import JobKind
 from jobs.submitting import submit_corpus
 from tagwerk import exchange
 from tests.corpora.test_errors_page import rows
-from tests.jobs.building import results_of
+from tests.jobs.building import made_tagger, results_of
 from tests.tagwerk.wire import Say
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from tests.tagwerk.wire import Wire
 
 TAG = ("tag", "corpus.jsonl", "--labels", "labels.yaml")
+#: Files of examples: lines of entities.
+EXAMPLES: dict[str, list[list[tuple[int, int, str]]]] = {
+    "cut.jsonl": [[(0, 3, "band")]],
+    "bands.jsonl": [[(0, 6, "bands"), (7, 12, "band")]],
+    "twice.jsonl": [[(0, 12, "band")], [(0, 6, "band")]],
+}
+ADAPT = ("adapt", "cut.jsonl", "--labels", "labels.yaml", "--name", "music")
 KEY = {"TAGWERK_KEY": "tw_abc"}
 SERVICES = {"TAGWERK_BROKER_URL": "redis://127.0.0.1:1/0", "TAGWERK_BLOBS": "blobs"}
 
@@ -80,6 +88,29 @@ CASES = [
         settings={"TAGWERK_KEY": "my key", "TAGWERK_URL": "https://tags.example"},
     ),
     Case(what="a server that does not answer", words=TAG, settings={**KEY, "TAGWERK_URL": "http://127.0.0.1:1"}),
+    Case(what="examples that are not there", words=("adapt", "samples.jsonl", *ADAPT[2:])),
+    Case(what="an example that cuts a word", words=("adapt", "cut.jsonl", *ADAPT[2:])),
+    Case(what="an example with an unknown label", words=("adapt", "bands.jsonl", *ADAPT[2:])),
+    Case(what="two annotations of one text", words=("adapt", "twice.jsonl", *ADAPT[2:])),
+    Case(what="a label without an example", words=("adapt", "corpus.jsonl", *ADAPT[2:])),
+    Case(what="a name that no tagger can have", words=(*ADAPT[:-1], "My band")),
+    Case(what="the name of a shipped tagger", words=(*ADAPT[:-1], "default")),
+    Case(what="an unknown method", words=(*ADAPT, "--method", "magic")),
+    Case(what="adapting through a server", words=(*ADAPT, "--server", "https://tags.example")),
+    Case(what="promoting a tagger that is not there", words=("taggers", "promote", "music@3")),
+    Case(
+        what="a worker for adaptations without a folder of taggers",
+        words=("worker", "--queues", "adapt"),
+        settings={"TAGWERK_DATABASE_URL": "sqlite:///new.db", **SERVICES},
+    ),
+]
+#: Rows about taggers that are there: `music@1`, promoted, and `jazz@1`, which is not; none has a folder.
+TAGGERS = [
+    ("a tagger of which nothing is promoted", (*TAG, "--tagger", "jazz")),
+    ("promoting without a version", ("taggers", "promote", "jazz")),
+    ("rolling back a version", ("taggers", "rollback", "jazz@1")),
+    ("rolling back what was promoted first", ("taggers", "rollback", "music")),
+    ("a tagger whose folder is gone", (*TAG, "--tagger", "music")),
 ]
 #: Rows about a job that is there: its command, and whether the job has ended.
 JOBS = [
@@ -98,9 +129,7 @@ SERVERS = [
 def test_a_command_of_the_page(tagwerk: Tagwerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(exchange, "FIRST_PAUSE", 0.01)
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "corpus.jsonl").write_text('{"id": "a", "text": "hello"}\n')
-    (tmp_path / "labels.yaml").write_text("- name: band\n  description: a group that makes music\n")
+    furnish(tmp_path)
     for name, value in case.settings.items():
         monkeypatch.setenv(name, value)
 
@@ -108,6 +137,42 @@ def test_a_command_of_the_page(tagwerk: Tagwerk, tmp_path: Path, monkeypatch: py
 
     assert (said(ended.err), str(ended.code), "nothing") == rows("Command line")[case.what]
     assert ended.out == ""
+
+
+def furnish(folder: Path) -> None:
+    """Write what the commands of the page are given."""
+    (folder / "folder").mkdir()
+    (folder / "corpus.jsonl").write_text('{"id": "a", "text": "hello"}\n')
+    for name, lines in EXAMPLES.items():
+        (folder / name).write_text("".join(annotated(*entities) for entities in lines))
+    (folder / "labels.yaml").write_text("- name: band\n  description: a group that makes music\n")
+
+
+def annotated(*entities: tuple[int, int, str]) -> str:
+    """A line of examples; as often as it is there, its text is the same."""
+    told = [{"start": start, "end": end, "label": label} for start, end, label in entities]
+    return json.dumps({"id": str(entities), "text": "Copper Wrens", "entities": told}) + "\n"
+
+
+@pytest.mark.parametrize(("what", "words"), TAGGERS, ids=[what for what, _ in TAGGERS])
+def test_a_tagger_of_the_page(
+    tagwerk: Tagwerk,
+    services: Ledger,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    words: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TAGWERK_TAGGERS", "taggers")
+    furnish(tmp_path)
+    music, jazz = made_tagger(services), made_tagger(services, "jazz", promote=False)
+
+    ended = tagwerk(*words)
+
+    message = said(ended.err).replace(music.folder, "job_06gv")
+    assert (message, str(ended.code), "the tagger as it is") == rows("Command line")[what]
+    assert services.tenant("local").taggers() == [jazz, music]
 
 
 @pytest.mark.parametrize(("what", "command", "over"), JOBS, ids=[what for what, _, _ in JOBS])
@@ -171,7 +236,7 @@ def said(err: str) -> str:
 
 def test_the_page_has_no_row_that_is_not_tried() -> None:
     tried = [case.what for case in CASES]
-    for table in (JOBS, SERVERS):
+    for table in (JOBS, SERVERS, TAGGERS):
         tried += [row[0] for row in table]
 
     assert sorted(rows("Command line")) == sorted(tried)

@@ -6,12 +6,17 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.errors import UnknownEngine, UnknownTagger
+from jobs.errors import DamagedTagger, UnknownEngine, UnknownTagger
 from tagwerk.errors import UnusableInput
-from tagwerk.submission import check_tagger, opened, read_labels
+from tagwerk.submission import opened, read_labels, resolved_tagger
+from tests.jobs.building import made_tagger
+
+if TYPE_CHECKING:
+    from jobs.store import Ledger
 
 GOOD = b'{"id": "a", "text": "Abba"}\n'
 
@@ -43,20 +48,45 @@ def test_a_folder_is_no_label_file(tmp_path: Path) -> None:
 
 
 def test_the_shipped_tagger_is_known() -> None:
-    check_tagger("default", "biencoder")
+    assert resolved_tagger("default", "biencoder") == "default"
 
 
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(UnknownEngine):
-        check_tagger("default", "magic")
+        resolved_tagger("default", "magic")
     with pytest.raises(UnknownTagger):
-        check_tagger("music@3", "biencoder")
+        resolved_tagger("music@3", "biencoder")
+
+
+def test_a_name_is_resolved_by_the_ledger(services: Ledger) -> None:
+    made_tagger(services)
+    made_tagger(services, promote=False)
+
+    assert resolved_tagger("music", "biencoder") == "music@1"
+    assert resolved_tagger("music@2", "biencoder") == "music@2"
+
+
+def test_a_name_of_another_tenant_is_none_here(services: Ledger) -> None:
+    made_tagger(services, tenant="acme")
+
+    with pytest.raises(UnknownTagger, match=r"known are default$"):
+        resolved_tagger("music", "biencoder")
+
+
+def test_where_the_folder_is_known_it_is_looked_at(
+    services: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_tagger(services)
+    monkeypatch.setenv("TAGWERK_TAGGERS", str(tmp_path))
+
+    with pytest.raises(DamagedTagger):
+        resolved_tagger("music", "biencoder")
 
 
 def test_a_server_knows_its_own_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    check_tagger("music@3", "magic", "https://a.example")
+    assert resolved_tagger("music@3", "magic", "https://a.example") == "music@3"
     monkeypatch.setenv("TAGWERK_URL", "https://b.example")
-    check_tagger("music@3", "magic")
+    assert resolved_tagger("music", "magic") == "music"
 
 
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

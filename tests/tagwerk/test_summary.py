@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
 
-from jobs.states import JobState
+from jobs.records import StoredEvent
+from jobs.states import JobKind, JobState, TaggerState
 from jobs.taggers import TaggerEntry
 from models.scores import Scorer
 from models.types import Span
-from tagwerk.summary import demo_table, ended, job_facts, job_table, score_table, tagger_table
+from tagwerk.summary import demo_table, ended, happened, job_facts, job_table, score_table, tagger_table
 from tests.tagwerk.views import NOON, done, view
 
 if TYPE_CHECKING:
@@ -90,13 +90,41 @@ def test_the_demo_says_of_each_corpus_what_was_found_and_what_is_for_people() ->
     assert rows[1] == ["music", "10", "4", "50.0", "66.7", "57.1", "3"]
 
 
-def test_a_tagger_without_a_score_is_a_row_all_the_same() -> None:
-    entries = [
-        TaggerEntry(name=name, folder=Path(name), engine="biencoder", base="mini", receipt=receipt)
-        for name, receipt in (("default", {"held_out_f1": 0.2654}), ("mine", {}))
-    ]
+def test_taggers_are_rows_whatever_is_known_of_them() -> None:
+    def entry(name: str, **known: Any) -> TaggerEntry:  # noqa: ANN401 -- any field of an entry
+        return TaggerEntry(**({"name": name, "engine": "biencoder", "base": "mini", "receipt": {}} | known))
 
-    assert cells(tagger_table(entries))[1:] == [
+    made = {"state": TaggerState.PROMOTED, "created_at": NOON, "receipt": {"after": {"f1": 0.7}}}
+    entries = [entry("default", receipt={"held_out_f1": 0.2654}), entry("mine"), entry("music@2", **made)]
+
+    assert cells(tagger_table(entries)) == [
+        ["tagger", "state", "engine", "base", "held-out", "F1", "made"],
         ["default", "biencoder", "mini", "0.265"],
         ["mine", "biencoder", "mini"],
+        ["music@2", "promoted", "biencoder", "mini", "0.700", "2026-03-01", "12:00:00"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"completed": 1, "state": JobState.COMPLETED}, "job_a completed: a tagger was made"),
+        ({"failed": 1, "state": JobState.CANCELLED}, "job_a cancelled: no tagger was made"),
+        ({"pending": 1}, "job_a running: a tagger is being made"),
+        (
+            {"failed": 1, "state": JobState.FAILED, "error": {"code": "x", "message": "line 1: no"}},
+            "job_a failed: no tagger was made, line 1: no",
+        ),
+    ],
+    ids=lambda case: case if isinstance(case, str) else "",
+)
+def test_an_adaptation_in_a_line(chosen: dict[str, Any], words: str) -> None:
+    assert ended(view(kind=JobKind.ADAPT, **({"total": 1, "pending": 0} | chosen))) == words
+
+
+def test_an_event_in_a_few_words() -> None:
+    def event(name: str, data: dict[str, Any]) -> StoredEvent:
+        return StoredEvent(id=1, at=NOON, name=name, from_state=None, to_state=JobState.RUNNING, data=data)
+
+    assert happened(event("started", {})) == "started"
+    assert happened(event("progress", {"stage": "judging", "share": 0.251})) == "progress: judging 25 %"

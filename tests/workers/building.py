@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 from corpora.ingest import ingest
 from corpora.limits import Limits
 from jobs.states import JobKind
+from models.shipped import SHIPPED
 from models.tagger import Outcome
 from models.types import Prediction, Span
+from workers.hands import Hands
 from workers.runtime import Runtime
 from workers.settings import WorkerSettings
-from workers.tagging import Hands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from corpora.blobs import BlobStore
     from jobs.store import Ledger
@@ -47,16 +49,16 @@ class ScriptedRuntime(Runtime):
         #: How many documents were tagged, over all chunks.
         self.tagged = 0
 
-    def tag(self, engine: str, name: str, texts: Sequence[str], labels: Sequence[Label]) -> Iterator[list[Outcome]]:
-        assert (engine, name) == ("biencoder", "default")
+    def tag(self, engine: str, folder: Path, texts: Sequence[str], labels: Sequence[Label]) -> Iterator[list[Outcome]]:
+        assert (engine, folder) == ("biencoder", SHIPPED / "default")
         for done, first in enumerate(range(0, len(texts), BATCH)):
             self._between(done)
             batch = range(first, min(first + BATCH, len(texts)))
             self.tagged += len(batch)
             yield [_outcome(index, texts[index], labels[0].name) for index in batch]
 
-    def margin(self, name: str) -> float:
-        assert name == "default"
+    def margin(self, folder: Path) -> float:
+        assert folder == SHIPPED / "default"
         return MARGIN
 
 
@@ -88,12 +90,14 @@ def hands(
     *,
     lease_seconds: float = 60,
     stopping: Callable[[], bool] = lambda: False,
+    taggers: Path | None = None,
 ) -> Hands:
     """What a worker works with."""
     return Hands(
         ledger=ledger,
         blobs=blobs,
         runtime=runtime or ScriptedRuntime(),
+        taggers=taggers,
         worker="here:1",
         lease_seconds=lease_seconds,
         stopping=stopping,

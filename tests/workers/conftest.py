@@ -8,7 +8,11 @@ import pytest
 
 from corpora.blobs import BlobStore
 from jobs.store import Ledger
-from workers import lease
+from models import artifact
+from models.encoder import load_encoder
+from tests.models.building import tiny_model, tiny_tagger
+from tests.workers.school import School
+from workers import adapting, lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,3 +43,28 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker asks the ledger nothing between two batches."""
     monkeypatch.setattr(lease, "ASK_EVERY", 3600.0)
+
+
+@pytest.fixture
+def chatty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adaptation tells of every step."""
+    monkeypatch.setattr(adapting, "TOLD_SHARE", 0.0)
+    monkeypatch.setattr(adapting, "TOLD_SECONDS", 0.0)
+
+
+@pytest.fixture(scope="package")
+def tiny_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained tagger on a small random encoder, which an adaptation learns from in a second."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tokenizer = load_encoder().tokenizer
+    tiny_model().save_pretrained(folder / "encoder")
+    tokenizer.save_pretrained(folder / "encoder")
+    tagger = tiny_tagger(load_encoder(str(folder / "encoder")))
+    artifact.save(folder / "tagger", tagger, name="tiny", receipt={"verdict": "unknown"})
+    return folder / "tagger"
+
+
+@pytest.fixture
+def school(ledger: Ledger, blobs: BlobStore, tiny_artifact: Path, tmp_path: Path) -> School:
+    """A place to make taggers in, with `tiny@1` as their base."""
+    return School.founded(ledger, blobs, tmp_path / "taggers", tiny_artifact)

@@ -59,6 +59,7 @@ def fresh() -> Iterator[None]:
 def settings(monkeypatch: pytest.MonkeyPatch, sqlite_ledger_url: str, tmp_path: Path) -> dict[str, str]:
     """All that a worker needs to know, in the environment."""
     said = {"TAGWERK_DATABASE_URL": sqlite_ledger_url, "TAGWERK_BLOBS": str(tmp_path), "TAGWERK_LEASE_SECONDS": "7"}
+    said["TAGWERK_TAGGERS"] = str(tmp_path / "taggers")
     for name, value in said.items():
         monkeypatch.setenv(name, value)
     return said
@@ -79,6 +80,7 @@ def test_hands_come_from_the_settings_and_are_made_once(settings: dict[str, str]
     assert process.hands() is hands
     assert (hands.worker, hands.lease_seconds) == (f"{socket.gethostname()}:{os.getpid()}", 7)
     assert hands.blobs.root == Path(settings["TAGWERK_BLOBS"])
+    assert hands.taggers == Path(settings["TAGWERK_TAGGERS"])
     assert hands.ledger.jobs() == []
     assert not hands.stopping()
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.errors import UnknownEngine, UnknownTagger
+from jobs.errors import UnknownEngine
+from models.errors import BadArtifact
 from models.shipped import SHIPPED
 from models.types import Label
 from workers import runtime as module
@@ -16,6 +17,7 @@ from workers.settings import WorkerSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
+DEFAULT = SHIPPED / "default"
 TEXTS = ["Glass Harbour played in Oslo", "", "Nobody came", "It rained on the Northern Weather tour"]
 LABELS = [Label(name="band", description="a music group"), Label(name="city", description="a large town")]
 
@@ -27,7 +29,7 @@ def runtime() -> Runtime:
 
 
 def test_every_text_comes_back_once_batch_by_batch(runtime: Runtime) -> None:
-    batches = list(runtime.tag("biencoder", "default", TEXTS, LABELS))
+    batches = list(runtime.tag("biencoder", DEFAULT, TEXTS, LABELS))
 
     outcomes = [outcome for batch in batches for outcome in batch]
     assert sorted(outcome.index for outcome in outcomes) == [0, 1, 2, 3]
@@ -36,23 +38,23 @@ def test_every_text_comes_back_once_batch_by_batch(runtime: Runtime) -> None:
 
 
 def test_a_tagger_is_loaded_once(runtime: Runtime) -> None:
-    assert runtime.tagger("default") is runtime.tagger("default")
+    assert runtime.tagger(DEFAULT) is runtime.tagger(DEFAULT)
 
 
 def test_the_margin_is_the_taggers_own(runtime: Runtime) -> None:
-    assert runtime.margin("default") == runtime.tagger("default").calibration.margin
+    assert runtime.margin(DEFAULT) == runtime.tagger(DEFAULT).calibration.margin
 
 
 def test_device_and_format_are_the_settings_words(runtime: Runtime) -> None:
     assert (str(runtime.device), str(runtime.dtype)) == ("cpu", "torch.float32")
-    assert runtime.tagger("default").device == runtime.device
+    assert runtime.tagger(DEFAULT).device == runtime.device
 
 
 def test_what_is_not_there_is_refused_before_anything_is_tagged(runtime: Runtime) -> None:
-    with pytest.raises(UnknownTagger):
-        runtime.tag("biencoder", "jazz", TEXTS, LABELS)
+    with pytest.raises(BadArtifact):
+        runtime.tag("biencoder", SHIPPED / "jazz", TEXTS, LABELS)
     with pytest.raises(UnknownEngine):
-        runtime.tag("oracle", "default", TEXTS, LABELS)
+        runtime.tag("oracle", DEFAULT, TEXTS, LABELS)
 
 
 def test_the_tagger_used_longest_ago_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,14 +62,31 @@ def test_the_tagger_used_longest_ago_makes_room(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(module, "LOADED", 2)
     for name in ("b", "c"):
         (tmp_path / name).symlink_to(SHIPPED / "default")
-    runtime = Runtime(WorkerSettings(device="cpu"), tmp_path)
+    runtime = Runtime(WorkerSettings(device="cpu"))
 
     # When the first is used again before the third comes
-    first, second = runtime.tagger("default"), runtime.tagger("b")
-    runtime.tagger("default")
-    third = runtime.tagger("c")
+    first, second = runtime.tagger(DEFAULT), runtime.tagger(tmp_path / "b")
+    runtime.tagger(DEFAULT)
+    third = runtime.tagger(tmp_path / "c")
 
     # Then the first and the third are kept, the second is loaded anew
-    assert runtime.tagger("default") is first
-    assert runtime.tagger("c") is third
-    assert runtime.tagger("b") is not second
+    assert runtime.tagger(DEFAULT) is first
+    assert runtime.tagger(tmp_path / "c") is third
+    assert runtime.tagger(tmp_path / "b") is not second
+
+
+def test_a_pupil_is_the_tagger_itself_unless_its_format_is_too_coarse_to_learn_in(runtime: Runtime) -> None:
+    coarse = Runtime(WorkerSettings(device="cpu", dtype="float16"))
+
+    assert runtime.pupil(DEFAULT) is runtime.tagger(DEFAULT)
+    assert str(coarse.tagger(DEFAULT).dtype) == "torch.float16"
+    assert str(coarse.pupil(DEFAULT).dtype) == "torch.float32"
+    assert coarse.pupil(DEFAULT).network is coarse.tagger(DEFAULT).network
+
+
+def test_how_much_an_adaptation_trains_is_set() -> None:
+    usual = Runtime(WorkerSettings()).extension()
+    small = Runtime(WorkerSettings(adapt_minutes=1.5, adapt_steps=7)).extension()
+
+    assert (usual.minutes, usual.most_steps, usual.least_steps) == (20, 1500, 40)
+    assert (small.minutes, small.most_steps, small.least_steps) == (1.5, 7, 7)

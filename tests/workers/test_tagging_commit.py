@@ -11,6 +11,7 @@ from jobs.errors import LedgerUnavailable
 from jobs.states import JobState
 from jobs.store import Ledger
 from tests.workers.building import hands, only_chunk, tag_job, told
+from workers import hands as hands_module
 from workers import tagging
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class ShakyLedger(Ledger):
 @pytest.fixture
 def shaky(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShakyLedger]:
     """A ledger to break, with short pauses between two tries."""
-    monkeypatch.setattr(tagging, "COMMIT_PAUSE", 0.01)
+    monkeypatch.setattr(hands_module, "COMMIT_PAUSE", 0.01)
     ledger = ShakyLedger.open(ledger_url)
     assert isinstance(ledger, ShakyLedger)
     yield ledger
@@ -89,7 +90,7 @@ def test_a_commit_whose_answer_was_lost_is_not_stored_twice(shaky: ShakyLedger, 
 
 def test_patience_has_an_end(shaky: ShakyLedger, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a ledger that stays away
-    monkeypatch.setattr(tagging, "COMMIT_PATIENCE", 0.05)
+    monkeypatch.setattr(hands_module, "COMMIT_PATIENCE", 0.05)
     job_id = tag_job(shaky, blobs, *DOCUMENTS)
     shaky.before = 10_000
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.records import NewEscalation, Renewal
 from jobs.states import JobState
-from tests.jobs.building import LABELS, claim_one, finish, names, queued_job, ranges, results_of
+from tests.jobs.building import LABELS, claim_one, finish, made_tagger, names, queued_job, ranges, results_of
 
 if TYPE_CHECKING:
     from jobs.store import Ledger
@@ -22,8 +22,22 @@ def test_a_claim_carries_all_that_the_work_needs(ledger: Ledger) -> None:
     claim = claim_one(ledger)
 
     assert (claim.job_id, claim.tenant, claim.attempt, claim.blob) == (job_id, "acme", 1, "b" * 64)
-    assert (claim.tagger, claim.engine, claim.kind) == ("music@3", "biencoder", "tag")
+    assert (claim.tagger, claim.folder, claim.engine, claim.kind) == ("music@3", None, "biencoder", "tag")
     assert (claim.labels, claim.options, claim.chunk) == (LABELS, {"k": 1}, ranges(1, 2)[0])
+
+
+def test_a_claim_says_where_its_tagger_lies(ledger: Ledger) -> None:
+    # Given taggers of one name that two tenants made
+    theirs, ours = (made_tagger(ledger, "music", tenant=tenant) for tenant in ("globex", "acme"))
+
+    # When each tags with it
+    for tenant in ("acme", "globex"):
+        queued_job(ledger, chunks=1, tenant=tenant, tagger="music@1")
+    first, second = claim_one(ledger), claim_one(ledger)
+
+    # Then each works with its own
+    assert (first.tenant, first.folder) == ("acme", ours.folder)
+    assert (second.tenant, second.folder) == ("globex", theirs.folder)
 
 
 def test_a_chunk_is_claimed_once(ledger: Ledger) -> None:

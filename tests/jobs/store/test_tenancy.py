@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.errors import BadName, BadTenant, UnknownFile, UnknownJob
+from jobs.errors import BadName, BadTenant, UnknownFile, UnknownJob, UnknownTagger
 from jobs.records import NewEscalation
 from jobs.states import DropReason, JobKind, JobState
 from jobs.store import TenantLedger
-from tests.jobs.building import claim_one, names, results_of, stored_corpus, submission
+from tests.jobs.building import claim_one, made_tagger, names, results_of, stored_corpus, submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +31,14 @@ ASKED: dict[str, tuple[Callable[[TenantLedger, str, str], object], type[Exceptio
     "failed_in_order": (lambda acme, job, _file: acme.failed_in_order(job), UnknownJob),
     "dropped_chunks": (lambda acme, job, _file: acme.dropped_chunks(job), UnknownJob),
 }
-#: Those that are asked for no job and no file.
-FREE = {"tenant", "add_file", "files", "jobs"}
+#: Those that are asked for a tagger, of which another tenant has two versions: how.
+NAMED: dict[str, Callable[[TenantLedger, str], object]] = {
+    "tagger": lambda acme, name: acme.tagger(f"{name}@1"),
+    "promote": lambda acme, name: acme.promote(f"{name}@1"),
+    "rollback": lambda acme, name: acme.rollback(name),
+}
+#: Those that are asked for no job, no file and no tagger.
+FREE = {"tenant", "add_file", "files", "jobs", "taggers"}
 
 
 @pytest.fixture
@@ -86,7 +92,36 @@ def test_what_is_anothers_is_as_if_it_never_was(
 def test_every_public_method_is_asked() -> None:
     public = {name for name in vars(TenantLedger) if not name.startswith("_")}
 
-    assert public == set(ASKED) | FREE
+    assert public == set(ASKED) | set(NAMED) | FREE
+
+
+@pytest.mark.parametrize("method", NAMED)
+def test_a_tagger_of_anothers_is_as_if_it_never_was(
+    ledger: Ledger, acme: TenantLedger, globex: TenantLedger, method: str
+) -> None:
+    # Given two versions of one tenant's tagger
+    for _ in range(2):
+        made_tagger(ledger, "music", tenant="globex")
+    before = globex.taggers()
+
+    # When another asks for them by their name
+    with pytest.raises(UnknownTagger) as caught:
+        NAMED[method](acme, "music")
+
+    # Then the answer is the one to a name that never was, and nothing happened to them
+    with pytest.raises(UnknownTagger) as never:
+        NAMED[method](acme, "jazzy")
+    assert str(caught.value) == str(never.value).replace("jazzy", "music")
+    assert (acme.taggers(), globex.taggers()) == ([], before)
+    NAMED[method](globex, "music")
+
+
+def test_each_tenant_counts_versions_of_its_own(ledger: Ledger, acme: TenantLedger, globex: TenantLedger) -> None:
+    for tenant in ("acme", "globex", "acme"):
+        made_tagger(ledger, "music", tenant=tenant)
+
+    assert [each.full_name for each in acme.taggers()] == ["music@1", "music@2"]
+    assert (acme.tagger("music").version, globex.tagger("music").version) == (2, 1)
 
 
 @pytest.mark.parametrize("text", ["", "job_\0", "\ud800", "x" * 10_000], ids=ascii)

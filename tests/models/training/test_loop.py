@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.training.loop import LoopConfig, rate, train
+from models.training.loop import LoopConfig, losses, rate, train
 from tests.models.training.clock import tick
 
 if TYPE_CHECKING:
@@ -237,3 +237,16 @@ def test_what_the_watch_raises_ends_the_run(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(KeyboardInterrupt):
         train(toy, LoopConfig(minutes=1, steps=10), tmp_path, resume=False, say=lambda _: None, watch=stop)
     assert len(toy.steps) == 5
+
+
+def test_a_training_remembers_its_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a training that is killed half way and resumed
+    tick(monkeypatch, 1.0)
+    with pytest.raises(KeyboardInterrupt):
+        run(Toy(killed_at=30), tmp_path)
+    run(Toy(), tmp_path, resume=True)
+
+    # Then there is one loss for each step, and they fall
+    curve = losses(tmp_path)
+    assert len(curve) == 60
+    assert curve[0] == 9.0 > curve[20] > curve[-1]

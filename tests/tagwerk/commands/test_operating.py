@@ -1,8 +1,7 @@
-"""`tagwerk worker`, `reaper`, `migrate` and `taggers`."""
+"""`tagwerk worker`, `reaper` and `migrate`."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,8 +16,6 @@ from tests.jobs.building import queued_job
 from tests.tagwerk.running import ROOT, until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.tagwerk.conftest import Tagwerk
 
 SERVICES = {
@@ -42,6 +39,16 @@ def test_a_service_without_a_setting_says_which(
 
     assert ended.code == 2
     assert ended.err == f"error: {missing} is not set; this command serves running services\n"
+
+
+def test_a_worker_that_makes_taggers_needs_a_folder_for_them(tagwerk: Tagwerk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SERVICES.items():
+        monkeypatch.setenv(name, value)
+
+    ended = tagwerk("worker", "-Q", "tag,adapt")
+
+    assert ended.code == 2
+    assert ended.err == "error: TAGWERK_TAGGERS is not set; this command serves running services\n"
 
 
 @pytest.mark.parametrize(("name", "value"), [("TAGWERK_DTYPE", "float17"), ("TAGWERK_BATCH_PIECES", "0")])
@@ -89,17 +96,3 @@ def test_the_reaper_rings_what_is_owed_until_it_is_told_to_end(postgresql_ledger
     assert (reaper.returncode, out) == (0, "")
     assert "INFO tagwerk.reaper event=tick rung=1" in err
     ledger.close()
-
-
-def test_taggers_are_shown_to_people_and_machines(
-    tagwerk: Tagwerk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("TAGWERK_TAGGERS", str(tmp_path))
-    (tmp_path / "music@1").mkdir()
-    manifest = {"engine": "biencoder", "base": "mini", "receipt": {"held_out_f1": 0.5}}
-    (tmp_path / "music@1" / "tagger.json").write_text(json.dumps(manifest))
-
-    people, machines = tagwerk("taggers"), tagwerk("taggers", "--json")
-
-    assert [line.split()[0] for line in people.out.splitlines()] == ["tagger", "default", "music@1"]
-    assert json.loads(machines.out)[1] == {"name": "music@1", **manifest}

@@ -1,0 +1,57 @@
+"""`tagwerk adapt`: a tagger of one's own, from examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.tagger_names import DEFAULT, check_name
+from jobs.taggers import METHODS, check_method
+from tagwerk.adapting import AdaptationProgress, read_examples, result_of, submit
+from tagwerk.commands.options import Json, Server
+from tagwerk.commands.tagging import Labels, Tagger
+from tagwerk.connection import refuse_server, working_directly
+from tagwerk.console import out, print_json, say
+from tagwerk.receipts import conclusion, receipt_table, remarks
+from tagwerk.submission import read_labels, resolved_tagger
+from tagwerk.summary import ended
+from tagwerk.waiting import wait
+
+
+def adapt(
+    examples: Annotated[Path, typer.Argument(help="JSON Lines of documents with `entities`; - for standard input.")],
+    labels: Labels,
+    name: Annotated[str, typer.Option("--name", "-n", help="Name of the tagger to make: a-z, 0-9, _ and -.")],
+    method: Annotated[str, typer.Option(help=f"How to learn: {', '.join(METHODS)}.")] = METHODS[0],
+    tagger: Tagger = DEFAULT,
+    detach: Annotated[bool, typer.Option(help="Print the job's id and do not wait.")] = False,
+    as_json: Json = False,
+    server: Server = None,
+) -> None:
+    """Teach a tagger your labels by examples; it is promoted unless it got worse."""
+    refuse_server(server, "adapt")
+    check_name(name)
+    check_method(method)
+    wanted = read_labels(labels)
+    given = read_examples(examples, wanted)
+    base = resolved_tagger(tagger, "biencoder")
+    with working_directly() as service:
+        job_id = submit(service, given, wanted, tagger=base, method=method, name=name)
+        if detach:
+            out().print(job_id)
+            return
+        say(f"{job_id} submitted; stopped here, it goes on by `tagwerk jobs watch {job_id}`")
+        with AdaptationProgress(service) as progress:
+            job = wait(service, job_id, progress)
+        result = result_of(service, job)
+    if result is not None and as_json:
+        print_json(result)
+    elif result is not None:
+        out().print(receipt_table(result["receipt"]))
+        for line in (*remarks(result["receipt"]), conclusion(result)):
+            out().print(line)
+    say(ended(job))
+    if result is None:
+        raise typer.Exit(1)

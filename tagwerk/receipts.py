@@ -1,0 +1,64 @@
+"""The receipt of an adapted tagger, as people read it. Figures are per cent of strict F1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Why a tagger that got worse is not promoted.
+_FORGOT = "it lost {lost:.1f} points on the control set"
+_FELL = "it is {lost:.1f} points worse than {base} on held-out examples"
+
+
+def receipt_table(receipt: dict[str, Any]) -> Table:
+    """Scores on held-out examples before and after, by label and in all, each with its interval."""
+    table = Table("label", "entities", "before", "after", "90 % interval", box=None)
+    for name, label in receipt["labels"].items():
+        table.add_row(name, f"{label['entities']:,}", *_scores(label))
+    entities = sum(label["entities"] for label in receipt["labels"].values())
+    table.add_row("all", f"{entities:,}", *_scores(receipt))
+    return table
+
+
+def remarks(receipt: dict[str, Any]) -> Iterator[str]:
+    """What the table does not say: how it was measured, what was forgotten, what it took."""
+    yield f"held out: {receipt['held_out']}"
+    forgetting = receipt["forgetting"]
+    yield f"control set: {_percent(forgetting['before'])} before, {_percent(forgetting['after'])} after"
+    yield f"{receipt['examples']:,} examples, {receipt['steps']:,} steps, {receipt['seconds']:,.0f} s"
+
+
+def conclusion(result: dict[str, Any]) -> str:
+    """Whether the tagger is promoted, or why not and what to do."""
+    name, full_name = result["tagger"].partition("@")[0], result["tagger"]
+    if result["promoted"]:
+        return f"{full_name} is promoted: --tagger {name} stands for it"
+    return f"{full_name} is not promoted: {_reason(result['receipt'])}; `tagwerk taggers promote {full_name}` does so"
+
+
+def _reason(receipt: dict[str, Any]) -> str:
+    if receipt["verdict"] != "worse":
+        return "its job was being cancelled"
+    if "after" in receipt and receipt["after"]["f1"] < receipt["before"]["f1"]:
+        return _FELL.format(lost=100 * (receipt["before"]["f1"] - receipt["after"]["f1"]), base=receipt["base"])
+    forgetting = receipt["forgetting"]
+    return _FORGOT.format(lost=100 * (forgetting["before"] - forgetting["after"]))
+
+
+def _scores(of: dict[str, Any]) -> tuple[str, str, str]:
+    if "after" not in of:
+        return "", "", ""
+    after = of["after"]
+    return (
+        _percent(of["before"]["f1"]),
+        _percent(after["f1"]),
+        f"{_percent(after['f1_low'])}-{_percent(after['f1_high'])}",
+    )
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f}"
