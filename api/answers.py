@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from jobs.records import FileView, JobView, StoredEscalation, StoredEvent
     from jobs.taggers import TaggerEntry
 
-Entry = TypeVar("Entry", schemas.Job, schemas.File, schemas.Event, schemas.Escalation)
+Entry = TypeVar("Entry", schemas.JobSummary, schemas.File, schemas.Event, schemas.Escalation)
 
 
 def job(view: JobView, warnings: Sequence[str] = ()) -> schemas.Job:
     """A job; `warnings` are those about its labels."""
     return schemas.Job.model_validate({**asdict(view), "parent": view.parent_id, "warnings": list(warnings)})
+
+
+def job_summary(view: JobView) -> schemas.JobSummary:
+    """A job of a list."""
+    told = {name: getattr(view, name) for name in schemas.JobSummary.model_fields if name != "parent"}
+    return schemas.JobSummary.model_validate({**told, "parent": view.parent_id})
 
 
 def file(view: FileView) -> schemas.File:

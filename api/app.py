@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from anyio import CapacityLimiter
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
@@ -19,13 +20,14 @@ from starlette.routing import Match
 
 from api import files, health, jobs, problems, results, taggers
 from api.authentication import authenticated
-from api.bodies import SHOWN
+from api.bodies import AT_ONCE, SHOWN
 from api.complaints import of_parameters
 from api.description import describe
 from api.errors import InvalidRequest, MethodNotAllowed, NotFound
 from api.figures import Figures
 from api.parameters import known_parameters
 from api.parts import Parts
+from api.readiness import Probe
 from api.requests_log import CUT_OFF, RequestsLog
 from api.uploads import Uploads, storage_error
 
@@ -57,6 +59,7 @@ def create_app(parts: Parts) -> FastAPI:
 
     app, figures = routed(lifespan), Figures()
     app.state.parts, app.state.figures, app.state.uploads = parts, figures, Uploads(parts, figures)
+    app.state.bodies, app.state.probe = CapacityLimiter(AT_ONCE), Probe(parts)
     app.add_middleware(RequestsLog, figures=figures)
     _handle_errors(app)
     return app

@@ -6,6 +6,7 @@ Owns no field. The framework would read a body before it asks who sends it, and 
 from __future__ import annotations
 
 import json
+from contextlib import asynccontextmanager
 from email.message import Message
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -20,10 +21,13 @@ from corpora.quoting import quoted
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from anyio import CapacityLimiter
     from starlette.requests import Request
 
 #: Complaints that a problem shows.
 SHOWN = 20
+#: Bytes of a body that need no turn, and bodies of more that are read at the same time.
+SMALL, AT_ONCE = 64 * 1024, 8
 #: More digits than any length has.
 MAX_DIGITS = 20
 
@@ -50,6 +54,16 @@ async def pieces(request: Request, stall_seconds: float) -> AsyncIterator[bytes]
         yield piece
 
 
+@asynccontextmanager
+async def turn(request: Request, turns: CapacityLimiter) -> AsyncIterator[None]:
+    """Wait until this body may be read and looked at; one that says it is small need not wait for large ones."""
+    if 0 < announced(request) <= SMALL and "transfer-encoding" not in request.headers:
+        yield
+        return
+    async with turns:
+        yield
+
+
 async def read_json(request: Request, limit: int, stall_seconds: float) -> bytes:
     """The body of a request that says it is JSON. Raises `UnsupportedMediaType`, `RequestTooLarge`, as `pieces`."""
     _check_type(request)
@@ -65,13 +79,26 @@ async def read_json(request: Request, limit: int, stall_seconds: float) -> bytes
 
 def validated(shape: type[AnyShape], body: bytes) -> AnyShape:
     """The body as a value of this shape. Raises `InvalidJson` or `InvalidRequest`."""
-    value = _parsed(body)
+    value, left = _trimmed(_parsed(body), shape)
     try:
         return shape.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
-        complaints = of_body(found, value, list(shape.model_fields))
-        raise InvalidRequest(complaints[:SHOWN], len(complaints)) from None
+        complaints, total = of_body(found, value, list(shape.model_fields), SHOWN)
+        raise InvalidRequest(complaints, total + left) from None
+
+
+def _trimmed(value: Any, shape: type[Shape]) -> tuple[Any, int]:  # noqa: ANN401 -- any JSON value
+    """The value with no more unknown fields than are shown, and how many were left out.
+
+    The validator makes a record of each, many times its size.
+    """
+    if not isinstance(value, dict):
+        return value, 0
+    unknown = [name for name in value if name not in shape.model_fields]
+    kept = {*shape.model_fields, *unknown[:SHOWN]}
+    left = max(0, len(unknown) - SHOWN)
+    return ({name: of for name, of in value.items() if name in kept} if left else value), left
 
 
 def _check_type(request: Request) -> None:

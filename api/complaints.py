@@ -9,13 +9,16 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
-from api.schemas import Complaint
+from api.schemas import TOO_MANY_LABELS, Complaint
 from corpora.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from corpora.errors import Problem
+
+#: Longest name, in characters, that is compared with those that are known.
+NEAR_MAX = 200
 
 _PLACES = {"query": "the parameter", "path": "the path's", "header": "the header"}
 _NUMBERED = re.compile(r"\blabel (\d+)\b")
@@ -32,18 +35,29 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def of_body(findings: Sequence[Mapping[str, Any]], body: object, known: Sequence[str]) -> list[Complaint]:
-    """Complaints about the fields of a JSON body; `known` are the names that its fields may have."""
+def of_body(
+    findings: Sequence[Mapping[str, Any]], body: object, known: Sequence[str], most: int
+) -> tuple[list[Complaint], int]:
+    """The first `most` complaints about the fields of a JSON body, and how many there are in all.
+
+    `known` are the names that its fields may have. Only what is shown is put into words: a body may hold a million
+    findings.
+    """
     found: dict[str, Complaint] = {}
+    total, before = 0, None
     for finding in findings:
         path = _path(finding, body)
+        # What is found of one field comes in a row.
+        total, before = total + (path != before), path
+        if total > most:
+            continue
         sentence = _sentence(finding, f"the field {quoted('/'.join(map(str, path)))}", known)
         place = pointer(path)
         if place in found:
             # A field that may be of several types is found not to be of each.
             sentence = f"{found[place].detail} or {sentence.rsplit(': ', 1)[-1]}"
         found[place] = Complaint(code=_code(finding), detail=sentence, pointer=place)
-    return list(found.values())
+    return list(found.values()), total
 
 
 def of_parameters(findings: Sequence[Mapping[str, Any]]) -> list[Complaint]:
@@ -73,9 +87,13 @@ def of_labels(problems: Sequence[Problem], labels: list[Any] | dict[str, Any]) -
 def near(word: str, known: Iterable[str]) -> str:
     """What to do about a name that is not known."""
     names = sorted(known)
-    found = difflib.get_close_matches(word, names, n=1)
-    if found:
-        return f"did you mean '{found[0]}'?"
+    found = difflib.get_close_matches(word, names, n=1) if len(word) <= NEAR_MAX else []
+    return f"did you mean '{found[0]}'?" if found else listed(names)
+
+
+def listed(known: Iterable[str]) -> str:
+    """The names that are known."""
+    names = sorted(known)
     return f"known are {', '.join(names)}" if names else "there are none here"
 
 
@@ -92,7 +110,8 @@ def _path(finding: Mapping[str, Any], body: object) -> list[object]:
 
 
 def _code(finding: Mapping[str, Any]) -> str:
-    return {"missing": "missing", "extra_forbidden": "unknown_field"}.get(finding["type"], "invalid_value")
+    known = {"missing": "missing", "extra_forbidden": "unknown_field", TOO_MANY_LABELS: TOO_MANY_LABELS}
+    return known.get(finding["type"], "invalid_value")
 
 
 def _sentence(finding: Mapping[str, Any], what: str, known: Sequence[str]) -> str:
@@ -100,7 +119,11 @@ def _sentence(finding: Mapping[str, Any], what: str, known: Sequence[str]) -> st
         return f"{what} is missing"
     if finding["type"] == "extra_forbidden":
         return f"{what} is unknown; {near(str(finding['loc'][-1]), known)}"
+    if finding["type"] == TOO_MANY_LABELS:
+        return str(finding["msg"])
     said = printable(str(finding["msg"]))
+    if finding["type"] == "greater_than_equal" and finding["loc"][0] == "hours":
+        said = "a job has at least a minute, which is 1/60 of an hour"
     return f"{what} is {quoted(finding['input'])}: {said[:1].lower()}{said[1:]}"
 
 

@@ -51,7 +51,7 @@ _ERRORS: tuple[Exception, ...] = (
     jobs_errors.JobUnfinished(JOB, "running"),
     jobs_errors.NothingToRetry(JOB),
     corpora_errors.DamagedBlob("", ""),
-    errors.RequestTooLarge(32 * 2**20),
+    errors.RequestTooLarge(8 * 2**20),
     corpora_errors.CorpusTooLarge(20 * 2**30),
     errors.UnsupportedMediaType("text/plain"),
     errors.UnknownParameter([_UNKNOWN]),

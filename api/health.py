@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import anyio
-from anyio import to_thread
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.concurrency import run_in_threadpool
 
 from api import documented
-from api.authentication import Service, authenticated, metrics_reader
+from api.authentication import authenticated, metrics_reader
 from api.parameters import known_parameters
 from api.schemas import Health, Readiness
-from jobs.errors import LedgerUnavailable
-
-if TYPE_CHECKING:
-    from api.parts import Parts
-
-#: Seconds that the broker has to say that it is there.
-BROKER_SECONDS = 0.5
 
 router = APIRouter(tags=["operation"])
 
@@ -44,15 +34,14 @@ async def read_health() -> Health:
     dependencies=[Depends(known_parameters)],
     responses={**documented.without_key(), 503: {"model": Readiness, "description": "Requests cannot be served."}},
 )
-async def read_readiness(parts: Service, response: Response) -> Readiness:
-    """Ledger, blobs and broker, each asked now. Needs no key.
+async def read_readiness(request: Request, response: Response) -> Readiness:
+    """Ledger, blobs and broker, as they were at most two seconds ago. Needs no key.
 
     The broker may be away: jobs are accepted all the same and wait for it.
     """
-    ledger, blobs = await run_in_threadpool(_ledger, parts), await run_in_threadpool(_blobs, parts)
-    ready = ledger == blobs == "ok"
-    response.status_code = 200 if ready else 503
-    return Readiness(ready=ready, ledger=ledger, blobs=blobs, broker=await _broker(parts))
+    found: Readiness = await request.app.state.probe.look()
+    response.status_code = 200 if found.ready else 503
+    return found
 
 
 @router.get(
@@ -79,28 +68,3 @@ async def read_description(request: Request) -> dict[str, Any]:
     """The OpenAPI description of the service. Any key opens it."""
     description: dict[str, Any] = request.app.openapi()
     return description
-
-
-def _ledger(parts: Parts) -> str:
-    try:
-        parts.ledger.now()
-        return "ok" if parts.is_migrated() else "not_migrated"
-    except LedgerUnavailable:
-        return "unavailable"
-
-
-async def _broker(parts: Parts) -> str:
-    # Its client tries again and again, and whoever asks for readiness does not wait for that.
-    with anyio.move_on_after(BROKER_SECONDS):
-        if await to_thread.run_sync(parts.bell.answers, abandon_on_cancel=True):
-            return "ok"
-    return "unavailable"
-
-
-def _blobs(parts: Parts) -> str:
-    try:
-        with parts.blobs.writer() as writer:
-            writer.write(b"\n")
-    except OSError as error:
-        return error.strerror or type(error).__name__
-    return "ok"

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api import answers, documented
 from api.authentication import Service, Tenant
-from api.bodies import read_json, validated
+from api.bodies import read_json, turn, validated
 from api.parameters import AfterEntry, AfterEscalation, AfterJob, IdempotencyKey, JobId, Limit
 from api.schemas import PAGE, EscalationPage, EventPage, Job, JobPage, JobRequest
 from api.submissions import submit
@@ -22,8 +22,9 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 async def _asked(request: Request, _tenant: Tenant, parts: Service) -> JobRequest:
     # The tenant first: nobody without a key makes the service read a body.
-    body = await read_json(request, parts.settings.max_request_bytes, parts.settings.upload_stall_seconds)
-    return await run_in_threadpool(validated, JobRequest, body)
+    async with turn(request, request.app.state.bodies):
+        body = await read_json(request, parts.settings.max_request_bytes, parts.settings.upload_stall_seconds)
+        return await run_in_threadpool(validated, JobRequest, body)
 
 
 @router.post(
@@ -70,8 +71,8 @@ def submit_job(
 
 @router.get("", operation_id="list_jobs", summary="List jobs", responses=documented.answers("invalid_request"))
 def list_jobs(tenant: Tenant, limit: Limit = PAGE, after: AfterJob = None) -> JobPage:
-    """Jobs of the key's tenant, newest first."""
-    found = [answers.job(view) for view in tenant.jobs(limit + 1, after)]
+    """Jobs of the key's tenant, newest first, without their labels and options."""
+    found = [answers.job_summary(view) for view in tenant.jobs(limit + 1, after)]
     shown, more = answers.cut(found, limit)
     return JobPage(data=shown, has_more=more, after=shown[-1].id if shown else None)
 
@@ -112,9 +113,12 @@ def cancel_job(tenant: Tenant, id: JobId) -> Job:  # noqa: A002 -- as above
 )
 def retry_job(response: Response, tenant: Tenant, parts: Service, id: JobId) -> Job:  # noqa: A002 -- as above
     """Make a child job of exactly the documents of a finished job that failed, with as much time as it had."""
-    child = retry(parts.ledger, parts.blobs, parts.bell, id, limits=parts.limits, tenant=tenant.tenant)
-    response.headers["Location"] = f"/v1/jobs/{child}"
-    return answers.job(tenant.job(child))
+    # Without the bell, which rings behind the answer as a submission's does.
+    child = tenant.job(retry(parts.ledger, parts.blobs, None, id, limits=parts.limits, tenant=tenant.tenant))
+    if child.queue:
+        parts.ringer.ring(child.queue)
+    response.headers["Location"] = f"/v1/jobs/{child.id}"
+    return answers.job(child)
 
 
 @router.get(

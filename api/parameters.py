@@ -5,15 +5,20 @@ Owns their bounds and the words for the reference; and that a parameter nobody k
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Header, Path, Query, Request
 from pydantic import StringConstraints
 
-from api.complaints import near
+from api.bodies import SHOWN
+from api.complaints import listed, near
 from api.errors import UnknownParameter
 from api.schemas import NAME_MAX, PAGE_MAX, Complaint
 from corpora.quoting import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 #: The largest number that a column of the ledger compares.
 NUMBER_MAX = 2**63 - 2
@@ -68,16 +73,22 @@ IdempotencyKey = Annotated[
 async def known_parameters(request: Request) -> None:
     """Refuse query parameters that the route does not have, or that come twice. Raises `UnknownParameter`."""
     known = [field.alias for field in request.scope["route"].dependant.query_params]
-    given = request.query_params
-    found = [
-        Complaint(code="unknown_parameter", detail=f"the parameter {quoted(name)} is unknown; {near(name, known)}")
-        for name in given
-        if name not in known
-    ]
-    found += [
-        Complaint(code="repeated_parameter", detail=f"the parameter {quoted(name)} came more than once; give it once")
-        for name in given
-        if name in known and len(given.getlist(name)) > 1
-    ]
-    if found:
-        raise UnknownParameter(found[:20], len(found))
+    given = Counter(name for name, _value in request.query_params.multi_items())
+    wrong = [name for name in given if name not in known]
+    wrong += [name for name in known if given[name] > 1]
+    if wrong:
+        # Comparing names takes long, and this runs where all requests run.
+        advise = near if len(given) <= SHOWN else _known
+        raise UnknownParameter([_refused(name, known, advise) for name in wrong[:SHOWN]], len(wrong))
+
+
+def _refused(name: str, known: Sequence[str], advise: Callable[[str, Sequence[str]], str]) -> Complaint:
+    if name in known:
+        detail = f"the parameter {quoted(name)} came more than once; give it once"
+        return Complaint(code="repeated_parameter", detail=detail)
+    detail = f"the parameter {quoted(name)} is unknown; {advise(name, known)}"
+    return Complaint(code="unknown_parameter", detail=detail)
+
+
+def _known(_name: str, known: Sequence[str]) -> str:
+    return listed(known)

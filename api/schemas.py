@@ -8,10 +8,12 @@ classes. Imports no web framework.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
+from corpora.labels import MAX_LABELS
 from jobs.states import EscalationState, JobKind, JobState
 
 #: Most entries of a page, and what a page holds where nothing is said.
@@ -21,6 +23,10 @@ PAGE = 100
 NAME_MAX = 200
 #: Most hours that a job may be given.
 HOURS_MAX = 24 * 365
+#: Fewest: a minute.
+HOURS_MIN = 1 / 60
+#: What is said of more labels than a job may have, as of label files.
+TOO_MANY_LABELS = "too_many_labels"
 
 
 class Answer(BaseModel):
@@ -71,8 +77,8 @@ class File(Answer):
     created_at: datetime
 
 
-class Job(Answer):
-    """A job with its counts, read at one moment: `total = pending + completed + failed`, in documents."""
+class JobSummary(Answer):
+    """A job of a list, with its counts, read at one moment: `total = pending + completed + failed`, in documents."""
 
     id: str = Field(description="`job_...`; ids sort by time")
     kind: JobKind
@@ -80,8 +86,6 @@ class Job(Answer):
     name: str | None
     tagger: str
     engine: str
-    labels: list[dict[str, Any]]
-    options: dict[str, Any]
     parent: str | None = Field(description="the job of which this one does again what failed")
     total: int | None = Field(description="documents; null until the corpus is validated")
     pending: int
@@ -99,6 +103,13 @@ class Job(Answer):
     cancelled_at: datetime | None
     expires_at: datetime = Field(description="when the job expires if it has not ended")
     error: dict[str, Any] | None = Field(description="why the job failed as a whole: `code` and `message`")
+
+
+class Job(JobSummary):
+    """A job with its counts, read at one moment: `total = pending + completed + failed`, in documents."""
+
+    labels: list[dict[str, Any]]
+    options: dict[str, Any]
     warnings: list[str] = Field(
         default_factory=list, description="what may be worth changing in the labels; told at submission only"
     )
@@ -136,9 +147,9 @@ class Tagger(Answer):
 
 
 class JobPage(Answer):
-    """Jobs, newest first."""
+    """Jobs, newest first; their labels and options are told of each job alone."""
 
-    data: list[Job]
+    data: list[JobSummary]
     has_more: bool
     after: str | None = Field(description="what to give as `after` for the next page; null on an empty page")
 
@@ -226,20 +237,29 @@ class DocumentLine(Answer):
     entities: list[dict[str, Any]] | None = None
 
 
+def _few_labels(labels: object) -> object:
+    """Refuse too many before each is looked at, in the words for label files."""
+    if isinstance(labels, list | dict) and len(labels) > MAX_LABELS:
+        sentence = "there are {count} labels, over the limit of {most}; use several jobs"
+        raise PydanticCustomError(TOO_MANY_LABELS, sentence, {"count": f"{len(labels):,}", "most": f"{MAX_LABELS:,}"})
+    return labels
+
+
 class JobRequest(Request):
     """A job over an uploaded file."""
 
     kind: Literal["tag"] = Field("tag", description="what to do; this version tags")
     file: str = Field(description="id of an uploaded file")
-    labels: list[Any] | dict[str, Any] = Field(
+    labels: Annotated[list[Any] | dict[str, Any], BeforeValidator(_few_labels)] = Field(
         description="names, or objects with `name`, `description` and `threshold`, or a mapping from name to "
-        "description; as in a label file"
+        f"description; as in a label file; at most {MAX_LABELS:,}"
     )
     tagger: str = Field("default", max_length=NAME_MAX, description="name of a registered tagger; never a path")
     engine: str = Field("biencoder", max_length=NAME_MAX, description="how to tag")
     name: str | None = Field(None, max_length=NAME_MAX, description="a name for people")
-    hours: float | None = Field(
-        None, gt=0, le=HOURS_MAX, description="time after which the job expires; without it the server's default"
+    hours: Annotated[float, Field(ge=HOURS_MIN, le=HOURS_MAX)] | None = Field(
+        None,
+        description="time after which the job expires, at least a minute (1/60); without it the server's default",
     )
 
 

@@ -14,7 +14,7 @@ class ApiSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TAGWERK_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     max_request_bytes: int = Field(
-        32 * MIB, gt=0, description="largest JSON body; uploads have TAGWERK_MAX_CORPUS_BYTES"
+        8 * MIB, gt=0, description="largest JSON body; uploads have TAGWERK_MAX_CORPUS_BYTES"
     )
     max_uploads: int = Field(16, gt=0, description="uploads that are read at the same time; further ones wait")
     upload_wait_seconds: float = Field(10, gt=0, description="how long an upload waits to be read before it is refused")

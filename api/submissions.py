@@ -37,12 +37,12 @@ def submit(
 
     Raises `UnusableLabels`, `UnusableTagger`, `UnusableEngine`, and what `TenantLedger.submit` does.
     """
-    _check_tagger(parts, asked)
+    tagger = _tagger(parts, tenant, asked)
     found = _labels(asked)
     submission = tenant.submit(
         file_id=asked.file,
         kind=JobKind(asked.kind),
-        tagger=asked.tagger,
+        tagger=tagger,
         engine=asked.engine,
         labels=[asdict(label) for label in found.labels],
         options={},
@@ -61,9 +61,10 @@ def fingerprint(asked: JobRequest) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _check_tagger(parts: Parts, asked: JobRequest) -> None:
+def _tagger(parts: Parts, tenant: TenantLedger, asked: JobRequest) -> str:
+    """The full name of the tagger that is asked for: what a name stands for may change while the job runs."""
     try:
-        taggers.check(asked.tagger, asked.engine, parts.taggers)
+        return taggers.resolve(asked.tagger, asked.engine, parts.taggers, tenant)
     except UnknownTagger as error:
         raise UnusableTagger([_complaint(error, "/tagger")]) from None
     except UnknownEngine as error:

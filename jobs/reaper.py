@@ -1,7 +1,7 @@
 """The reaper: the process that notices what nobody else would.
 
-Leases that ran out, jobs whose time is over, bells that are owed or were lost. Every step is a question to
-the ledger and an answer that does no harm twice, so two reapers may run at once.
+Leases that ran out, jobs whose time is over, bells that are owed or were lost, files that nobody will finish.
+Every step is a question and an answer that does no harm twice, so two reapers may run at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from jobs.queue import BATCH, TASKS, ring_and_mark, ring_owed
 
 if TYPE_CHECKING:
     import threading
+    from pathlib import Path
 
+    from corpora.blobs import BlobStore
     from jobs.queue import Doorbell
     from jobs.records import ReapReport
     from jobs.settings import JobsSettings
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 LONGEST_PAUSE = 30.0
 #: Hours for which a request may be repeated with its idempotency key.
 IDEMPOTENCY_HOURS = 24.0
+#: Hours after which a temporary file that nothing is written to belongs to a process that is dead.
+UNFINISHED_HOURS = 24.0
 
 #: Rounds between two looks at what is done now and then.
 SELDOM = 100
@@ -45,6 +49,8 @@ class TickReport:
     rung_again: int = 0
     #: Records of idempotency keys that were too old to keep.
     forgotten: int = 0
+    #: Temporary files of corpora that were never finished.
+    swept: int = 0
 
     def facts(self) -> dict[str, int]:
         """Return what is worth a log line: everything that is not zero."""
@@ -56,29 +62,44 @@ class TickReport:
             "rung": self.rung,
             "rung_again": self.rung_again,
             "forgotten": self.forgotten,
+            "swept": self.swept,
         }
         return {name: count for name, count in counts.items() if count}
 
 
 class Reaper:
-    """Looks after one ledger and one broker."""
+    """Looks after one ledger and one broker, and after the blobs where it knows them.
 
-    def __init__(self, ledger: Ledger, bell: Doorbell, settings: JobsSettings) -> None:
+    After each round that was done it touches the file `heartbeat`, where it is given one.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        bell: Doorbell,
+        settings: JobsSettings,
+        *,
+        blobs: BlobStore | None = None,
+        heartbeat: Path | None = None,
+    ) -> None:
         self._ledger = ledger
         self._bell = bell
         self._settings = settings
+        self._blobs = blobs
+        self._heartbeat = heartbeat
         self._rounds = itertools.count()
 
     def tick(self) -> TickReport:
-        """Do one round: reap leases, expire jobs, ring, and now and then forget old idempotency keys.
+        """Do one round: reap leases, expire jobs, ring, and now and then clear what is too old.
 
         Raises `LedgerUnavailable` or `BrokerUnavailable`; what was done before stays done.
         """
         reaped = self._ledger.reap(self._settings.max_crashes)
-        forgotten = 0 if next(self._rounds) % SELDOM else self._ledger.forget_idempotency(IDEMPOTENCY_HOURS)
+        forgotten, swept = (0, 0) if next(self._rounds) % SELDOM else self._clear()
         rung = sum(ring_owed(self._ledger, self._bell, queue) for queue in TASKS)
         rung_again = sum(self._ring_lost(queue) for queue in TASKS)
-        return TickReport(reaped=reaped, rung=rung, rung_again=rung_again, forgotten=forgotten)
+        self._beat()
+        return TickReport(reaped=reaped, rung=rung, rung_again=rung_again, forgotten=forgotten, swept=swept)
 
     def run(self, stop: threading.Event) -> None:
         """Tick until `stop` is set; an outage of the database or the broker only makes the pauses longer."""
@@ -86,6 +107,24 @@ class Reaper:
         while not stop.is_set():
             failures = 0 if self._survived() else failures + 1
             stop.wait(self._pause(failures))
+
+    def _clear(self) -> tuple[int, int]:
+        """Return how many idempotency keys were forgotten and how many temporary files deleted."""
+        forgotten = self._ledger.forget_idempotency(IDEMPOTENCY_HOURS)
+        try:
+            swept = self._blobs.sweep(UNFINISHED_HOURS * 3600) if self._blobs else 0
+        except OSError as error:
+            _log.warning("sweep_failed", reason=str(error))
+            swept = 0
+        return forgotten, swept
+
+    def _beat(self) -> None:
+        try:
+            if self._heartbeat:
+                self._heartbeat.touch()
+        except OSError as error:
+            # Who looks at its age will notice; the work goes on.
+            _log.warning("heartbeat_failed", reason=str(error))
 
     def _survived(self) -> bool:
         try:

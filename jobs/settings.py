@@ -19,6 +19,6 @@ class JobsSettings(BaseSettings):
     )
     lease_seconds: float = Field(60, gt=0, description="how long a claim holds without being renewed")
     reaper_tick_seconds: float = Field(10, gt=0, description="pause between two rounds of the reaper")
-    job_hours: float = Field(24, gt=0, description="time after which a job that is not finished expires")
+    job_hours: float = Field(24, ge=1 / 60, description="time after which a job that is not finished expires")
     taggers: Path | None = Field(None, description="folder of taggers made here; none: the shipped ones alone")
     max_crashes: int = Field(3, ge=1, description="lost leases after which a chunk counts as poison")

@@ -1,7 +1,8 @@
 """From a stream of documents to a queued job, and from a job that ended to one over what failed in it.
 
-Owns the order of steps: the job row first, then the corpus, then the chunks, then the bell. The broker may be
-away: the job is queued all the same and its bells stay owed.
+Owns the order of steps: the job row first, then the corpus, then the chunks, then the bell; of a retry, whose
+corpus is no stranger's, the corpus first. The broker may be away: the job is queued all the same and its bells
+stay owed.
 """
 
 from __future__ import annotations
@@ -30,10 +31,14 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from corpora.blobs import BlobStore
+    from corpora.ingest import StoredCorpus
     from corpora.limits import Limits
     from jobs.queue import Doorbell
     from jobs.records import FailedLines, JobView
     from jobs.store import Ledger
+
+#: What a job is told of an error that no room raises on purpose.
+_NOT_STORED = "the corpus could not be read to its end or not be stored; submit it again"
 
 _log = structlog.get_logger("tagwerk.submitting")
 
@@ -70,14 +75,21 @@ def submit_corpus(
         name=name,
         tenant=tenant,
     )
-    _fill(ledger, blobs, bell, job_id, stream, limits, progress)
+    try:
+        corpus = ingest(stream, blobs, limits, progress)
+    except Exception as error:
+        # The first error is the one to tell, also where the job was cancelled meanwhile.
+        with suppress(LedgerError):
+            ledger.reject(job_id, _told(error))
+        raise
+    ring(ledger, bell, _enqueue(ledger, job_id, corpus))
     return job_id
 
 
 def retry(
     ledger: Ledger,
     blobs: BlobStore,
-    bell: Doorbell,
+    bell: Doorbell | None,
     job_id: str,
     *,
     limits: Limits = DEFAULT_LIMITS,
@@ -85,14 +97,18 @@ def retry(
 ) -> str:
     """Make a child job of exactly the documents of a finished job that failed, and return its id.
 
-    It has as much time as its parent had. Raises `UnknownJob`, also where a tenant is named and the job is
-    another's, `JobUnfinished`, `NothingToRetry`, or `UnknownBlob` where the corpus is gone.
+    It has as much time as its parent had. Without a bell its bells stay owed, and ringing is the caller's. Raises
+    `UnknownJob`, also where a tenant is named and the job is another's, `JobUnfinished`, `NothingToRetry`, and
+    `UnknownBlob` or `DamagedBlob` where the corpus is gone or torn; where it cannot be read there is no child.
     """
     parent = ledger.job(job_id) if tenant is None else ledger.tenant(tenant).job(job_id)
     if parent.state not in FINAL:
         raise JobUnfinished(job_id, parent.state)
     if not parent.failed or parent.blob is None:
         raise NothingToRetry(job_id)
+    # Before there is a child: a corpus that cannot be read would leave one that failed.
+    failed = io.BufferedReader(_Stream(_failed_documents(ledger, blobs, parent, parent.blob)))
+    corpus = ingest(failed, blobs, limits)
     child_id = ledger.create_job(
         kind=parent.kind,
         tagger=parent.tagger,
@@ -104,33 +120,20 @@ def retry(
         tenant=parent.tenant,
         parent_id=job_id,
     )
-    failed = io.BufferedReader(_Stream(_failed_documents(ledger, blobs, parent, parent.blob)))
-    _fill(ledger, blobs, bell, child_id, failed, limits, None)
+    queue = _enqueue(ledger, child_id, corpus)
+    if bell is not None:
+        ring(ledger, bell, queue)
     return child_id
 
 
-def _fill(
-    ledger: Ledger,
-    blobs: BlobStore,
-    bell: Doorbell,
-    job_id: str,
-    stream: BinaryIO,
-    limits: Limits,
-    progress: Callable[[int], None] | None,
-) -> None:
-    try:
-        corpus = ingest(stream, blobs, limits, progress)
-    except Exception as error:
-        # The first error is the one to tell, also where the job was cancelled meanwhile.
-        with suppress(LedgerError):
-            ledger.reject(job_id, _told(error))
-        raise
+def _enqueue(ledger: Ledger, job_id: str, corpus: StoredCorpus) -> str:
+    """Queue a job over its stored corpus, all bells owed, and return the queue."""
     job = ledger.job(job_id)
     chunks = pieces(job.kind, corpus.bytes, corpus.chunks)
     documents = sum(chunk.documents for chunk in chunks)
     queue = queue_for(job.kind, job.engine)
     ledger.enqueue(job_id, blob=corpus.key, documents=documents, chunks=chunks, queue=queue)
-    ring(ledger, bell, queue)
+    return queue
 
 
 def ring(ledger: Ledger, bell: Doorbell, queue: str) -> None:
@@ -145,7 +148,10 @@ def _told(error: Exception) -> dict[str, Any]:
     if isinstance(error, InvalidCorpus):
         problems = [{"line": each.line, "code": each.code, "message": each.message} for each in error.problems]
         return {"code": error.code, "message": str(error), "problems": problems, "total": error.total}
-    return {"code": getattr(error, "code", "ingest_failed"), "message": str(error)}
+    if isinstance(error, OSError) or not hasattr(error, "code"):
+        # Its text is made for operators, who have the log, and may hold paths of this machine.
+        return {"code": getattr(error, "code", "ingest_failed"), "message": _NOT_STORED}
+    return {"code": error.code, "message": str(error)}
 
 
 def _failed_documents(ledger: Ledger, blobs: BlobStore, job: JobView, blob: str) -> Iterator[bytes]:

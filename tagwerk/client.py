@@ -21,6 +21,7 @@ from api.schemas import (
     FilePage,
     Job,
     JobPage,
+    JobSummary,
     Readiness,
     Tagger,
     TaggerList,
@@ -129,7 +130,7 @@ class Client:
         """Make a job over an uploaded file.
 
         `labels`: names, `models.types.Label`s or mappings with `name`, `description` and `threshold`; a mapping from
-        name to description; or the `pathlib.Path` of a label file. One `idempotency_key` makes one job however often
+        name to description; or the path of a label file. One `idempotency_key` makes one job however often
         it is submitted, for as long as the server remembers; without one each call makes a job, and one alone.
         """
         wanted = {
@@ -184,8 +185,8 @@ class Client:
         """A job with its counts."""
         return self._answers.read(Job, Ask(path=_path(job_id)))
 
-    def jobs(self, *, page: int = PAGE) -> Iterator[Job]:
-        """All jobs, newest first."""
+    def jobs(self, *, page: int = PAGE) -> Iterator[JobSummary]:
+        """All jobs, newest first, without their labels and options, which `job` tells."""
         for found in self._answers.pages(JobPage, "/v1/jobs", {"limit": page}):
             yield from found.data
 

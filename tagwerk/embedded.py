@@ -19,6 +19,7 @@ import time
 from contextlib import closing
 from typing import IO, TYPE_CHECKING
 
+from corpora.blobs import BlobStore
 from jobs.queue import Doorbell
 from jobs.reaper import Reaper
 from jobs.settings import JobsSettings
@@ -148,7 +149,7 @@ class EmbeddedStack:
     def _reap(self) -> None:
         settings = JobsSettings(database_url=self.database_url, reaper_tick_seconds=TICK_SECONDS)
         with closing(Ledger.open(self.database_url)) as ledger, closing(Doorbell.at(self.broker_url)) as bell:
-            Reaper(ledger, bell, settings).run(self._reaper_stop)
+            Reaper(ledger, bell, settings, blobs=BlobStore(self.home / "blobs")).run(self._reaper_stop)
 
     def _count_early_end(self) -> None:
         early = time.monotonic() - self._started < EARLY_SECONDS

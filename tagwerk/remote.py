@@ -14,7 +14,7 @@ from jobs.records import JobView, StoredEvent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from api.schemas import Event, Job
+    from api.schemas import Event, JobSummary
     from models.types import Document
     from tagwerk.client import Client
 
@@ -29,7 +29,8 @@ class RemoteService:
     def submit(self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str, engine: str, name: str) -> str:
         """See `Service`. An unknown tagger is told before the corpus is sent."""
         known = sorted(each.name for each in self._client.taggers())
-        if tagger not in known:
+        # A name without its version stands for the promoted one, which the server knows.
+        if tagger not in {*known, *(name.partition("@")[0] for name in known)}:
             raise UnknownTagger(tagger, known)
         return self._client.tag(corpus, labels, tagger=tagger, engine=engine, name=name).id
 
@@ -66,9 +67,9 @@ class RemoteService:
         """Nothing: a server keeps itself up."""
 
 
-def job_view(job: Job) -> JobView:
-    """A server's job as the ledger's record; what only a ledger knows is left empty."""
-    told = job.model_dump(exclude={"parent", "warnings"})
+def job_view(job: JobSummary) -> JobView:
+    """A server's job as the ledger's record; what is not told, as the labels in a list, is left empty."""
+    told = {"labels": [], "options": {}} | job.model_dump(exclude={"parent", "warnings"})
     return JobView(**told, parent_id=job.parent, tenant="", queue=None, blob=None)
 
 

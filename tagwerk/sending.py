@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: What a corpus may be: a file by name, bytes, a stream of bytes, or documents.
 Corpus = Path | str | bytes | BinaryIO | io.BufferedIOBase | Iterable[Mapping[str, Any] | Document]
 #: What labels may be: a label file by path, names, objects, or a mapping from name to description.
-Labels = Path | Mapping[str, Any] | Iterable[str | Label | Mapping[str, Any]]
+Labels = Path | str | Mapping[str, Any] | Iterable[str | Label | Mapping[str, Any]]
 
 #: Bytes sent at a time.
 BLOCK = 2**16
@@ -60,10 +60,10 @@ def source_of(corpus: Corpus) -> Source:
 
 def label_entries(labels: Labels) -> list[Any] | dict[str, Any]:
     """Labels as a request has them. Raises `InvalidLabels` and `OSError` for a label file."""
-    if isinstance(labels, Path):
-        return [asdict(label) for label in load_labels(labels).labels]
-    if isinstance(labels, str | bytes) or not isinstance(labels, Iterable):
-        raise UnusableInput(f"{quoted(labels)} are no labels; give a list of names, a mapping, or a pathlib.Path")
+    if isinstance(labels, str | Path):
+        return [asdict(label) for label in load_labels(Path(labels)).labels]
+    if isinstance(labels, bytes) or not isinstance(labels, Iterable):
+        raise UnusableInput(f"{quoted(labels)} are no labels; give a list of names, a mapping, or a label file's path")
     if isinstance(labels, Mapping):
         return dict(labels)
     return [_entry(label) for label in labels]

@@ -5,9 +5,11 @@ Reads them; builds and starts nothing, for which an engine would be needed.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from fnmatch import fnmatch
 from functools import cache
@@ -126,6 +128,28 @@ def test_what_a_service_waits_for_is_there_and_can_be_waited_for() -> None:
 def test_every_service_that_stays_says_how_it_is_and_comes_back() -> None:
     assert {name for name, service in services().items() if "healthcheck" not in service} == ONE_SHOT
     assert {name for name, service in services().items() if service["restart"] != "unless-stopped"} == ONE_SHOT
+
+
+@pytest.mark.parametrize(
+    ("age", "tick", "well"), [(60, "", True), (200, "", False), (200, "100.5", True), (None, "", False)]
+)
+def test_the_reaper_is_well_while_its_heartbeat_is_young(
+    tmp_path: Path, age: float | None, tick: str, *, well: bool
+) -> None:
+    # Given the file that the reaper is told to touch
+    told = parsed(services()["reaper"]["command"][1:]).params["heartbeat"]
+    *_, program = services()["reaper"]["healthcheck"]["test"]
+    assert f'"{told}"' in program
+    if age is not None:
+        (tmp_path / "beat").touch()
+        os.utime(tmp_path / "beat", (time.time() - age,) * 2)
+
+    # When the health check is run on one of that age
+    program = program.replace(str(told), str(tmp_path / "beat"))
+    environment = {**os.environ, "TAGWERK_REAPER_TICK_SECONDS": tick}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=False)
+
+    assert (done.returncode == 0) is well
 
 
 def test_variables_are_those_of_the_example_and_no_other() -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy.engine import ExceptionContext
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 #: Seconds a writer waits for SQLite's only write lock.
@@ -91,6 +92,21 @@ def clock(connection: Connection) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+def hide_values(engine: Engine) -> None:
+    """Cut the details off PostgreSQL's errors: they quote rows, and tracebacks are logged."""
+
+    @event.listens_for(engine, "handle_error")
+    def cut(context: ExceptionContext) -> None:
+        original, wrapped = context.original_exception, context.sqlalchemy_exception
+        if getattr(original, "sqlstate", None) is None:
+            return  # Not the server's words, but the driver's, which knows no rows.
+        whole = str(original)
+        brief = whole.partition("\n")[0]
+        original.args = (brief, *original.args[1:])
+        if wrapped is not None:
+            wrapped.args = tuple(str(each).replace(whole, brief) for each in wrapped.args)
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
@@ -117,7 +133,9 @@ def _postgres(url: URL) -> Engine:
         max_overflow=POOL_MORE,
         pool_timeout=POOL_SECONDS,
         connect_args=patience,
+        hide_parameters=True,
     )
+    hide_values(engine)
 
     @event.listens_for(engine, "connect")
     def bound(connection: DBAPIConnection, _record: object) -> None:
@@ -133,7 +151,7 @@ def _postgres(url: URL) -> Engine:
 def _sqlite(url: URL, begin: str) -> Engine:
     # Writers wait their turn holding a connection, so the wait for one must outlast theirs.
     waits = {"pool_size": POOL, "max_overflow": POOL_MORE, "pool_timeout": BUSY_SECONDS}
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **waits)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True, **waits)
     writes = begin == "BEGIN IMMEDIATE"
 
     @event.listens_for(engine, "connect")

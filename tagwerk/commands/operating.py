@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import threading
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
+from corpora.blobs import BlobStore
 from corpora.settings import CorporaSettings
 from jobs.queue import TASKS, Doorbell
 from jobs.reaper import Reaper
@@ -52,16 +54,26 @@ def worker(
     run(wanted, concurrency=concurrency, name=name, log_level=log_level)
 
 
-def reaper() -> None:
-    """Run the reaper: it notices dead workers, lost bells and jobs whose time is over."""
-    settings = JobsSettings()
+def reaper(
+    heartbeat: Annotated[
+        Path | None,
+        typer.Option(help="File touched after each round; default: tagwerk-reaper in the temporary folder."),
+    ] = None,
+) -> None:
+    """Run the reaper: it notices dead workers, lost bells and jobs whose time is over.
+
+    With TAGWERK_BLOBS it also deletes what is left of uploads that ended in the middle.
+    """
+    settings, folder = JobsSettings(), CorporaSettings().blobs
     ledger = Ledger.open(_service("TAGWERK_DATABASE_URL", settings.database_url))
     bell = Doorbell.at(_service("TAGWERK_BROKER_URL", settings.broker_url))
     configure("info")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    Reaper(ledger, bell, settings).run(stop)
+    blobs = BlobStore(folder) if folder else None
+    heartbeat = heartbeat or Path(tempfile.gettempdir()) / "tagwerk-reaper"
+    Reaper(ledger, bell, settings, blobs=blobs, heartbeat=heartbeat).run(stop)
 
 
 def migrate() -> None:

@@ -163,8 +163,8 @@ def test_a_ledger_without_tables_is_said_to_be_so(sqlite_bare_url: str, sqlite_l
 
         # And serves once they are there
         desk.parts._database_url = sqlite_ledger_url
-        assert desk.http.get("/readyz").status_code == 200
         assert desk.get("/v1/jobs").status_code == 200
+        until(lambda: desk.http.get("/readyz").status_code == 200)
 
 
 def test_the_address_of_the_ledger_is_told_to_nobody(without_ledger: httpx.Client, log: list[EventDict]) -> None:

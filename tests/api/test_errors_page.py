@@ -125,6 +125,7 @@ CASES: list[tuple[str, Case]] = [
     ("a misspelt field", job(lables=["band"])),
     ("a field that is missing", text('{"labels": ["band"]}')),
     ("a field of another type", job(hours="many")),
+    ("a job of less than a minute", job(hours=0.001)),
     ("a name with a NUL character", job(name="a\0b")),
     ("a label that cannot be used", job(labels=["band", {"name": " "}])),
     ("a tagger that there is not", job(tagger="music@3")),

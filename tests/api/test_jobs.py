@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jobs.states import JobState
-from tests.api.desk import CORPUS, LABELS, asked, lines, problem, until
+from tests.api.desk import CORPUS, LABELS, asked, lines, opened, problem, until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.api.desk import Desk
 
 
@@ -98,6 +102,29 @@ def test_jobs_come_in_pages_newest_first(desk: Desk) -> None:
     assert (first["has_more"], rest["has_more"]) == (True, False)
 
 
+def test_a_list_of_jobs_holds_no_labels(desk: Desk) -> None:
+    job_id = desk.submit()
+
+    whole = desk.get(f"/v1/jobs/{job_id}").json()
+    [listed] = desk.get("/v1/jobs").json()["data"]
+
+    assert listed == {name: told for name, told in whole.items() if name not in ("labels", "options", "warnings")}
+    assert whole["labels"] == [{**LABELS[0], "threshold": None}]
+
+
+@pytest.mark.parametrize("hours", [1e-12, 0.016, 0, -1])
+def test_a_job_of_less_than_a_minute_is_refused(shared_desk: Desk, hours: float) -> None:
+    answer = shared_desk.post("/v1/jobs", json=asked(shared_desk.upload(), hours=hours))
+
+    assert answer.status_code == 422
+    sentence = f"the field 'hours' is {hours}: a job has at least a minute, which is 1/60 of an hour"
+    assert problem(answer)["detail"] == sentence
+
+
+def test_a_job_of_a_minute_is_taken(desk: Desk) -> None:
+    assert desk.post("/v1/jobs", json=asked(desk.upload(), hours=1 / 60)).status_code == 202
+
+
 def test_a_job_that_is_cancelled_keeps_what_is_done(desk: Desk) -> None:
     job_id = desk.submit()
 
@@ -116,9 +143,27 @@ def test_retry_makes_a_child_of_what_failed(desk: Desk) -> None:
     child = answer.json()
     assert (answer.status_code, child["parent"], child["total"]) == (202, job_id, 1)
     assert answer.headers["Location"] == f"/v1/jobs/{child['id']}"
+    until(lambda: desk.ledger.owed("tag", 1) == [])
     desk.work()
     assert [line["id"] for line in lines(desk.get(f"/v1/jobs/{child['id']}/results"))] == ["d2"]
     assert problem(desk.post(f"/v1/jobs/{child['id']}/retry"))["code"] == "nothing_to_retry"
+
+
+def test_a_retry_waits_for_no_broker(sqlite_ledger_url: str, tmp_path: Path) -> None:
+    # Given a broker that takes connections and says nothing, and a job of which something failed
+    listener = socket.create_server(("127.0.0.1", 0))
+    broker = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+    with opened(sqlite_ledger_url, tmp_path / "blobs", broker) as desk, listener:
+        job_id = desk.done(failed={"d2"})
+
+        # When it is retried
+        began = time.monotonic()
+        answer = desk.post(f"/v1/jobs/{job_id}/retry")
+
+        # Then the answer comes at once, and the child's bell is owed
+        assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+        assert time.monotonic() - began < 4
+        assert len(desk.ledger.owed("tag", 10)) == 1
 
 
 def test_a_job_that_has_not_ended_is_not_retried(desk: Desk) -> None:

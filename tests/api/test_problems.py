@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
+from pydantic import model_validator
+from starlette.requests import Request
 
-from api import errors, problems
+from api import bodies, complaints, errors, problems
 from api.documented import EXAMPLES
 from api.schemas import Complaint
+from api.schemas import Request as Shape
 from corpora import errors as corpora_errors
+from corpora.labels import parse_labels
+from corpora.quoting import quoted
 from jobs import errors as jobs_errors
 from tests.api.desk import asked, problem
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from tests.api.desk import Desk
 
 #: Errors that no request can meet.
@@ -27,6 +32,11 @@ ELSEWHERE = {
     "bad_tenant",  # only a key is made with a tenant's name
     "unknown_key",  # keys are managed by command
     "invalid_labels",  # met as `UnusableLabels`
+    # taggers are made and promoted by command
+    "bad_tagger_name",
+    "nothing_to_roll_back",
+    "no_taggers_folder",
+    "unknown_method",
 }
 #: An error of each class of the table; a class without an example here is one that the description shows.
 MORE: list[Exception] = [
@@ -192,3 +202,94 @@ def test_a_parameter_that_nobody_knows(shared_desk: Desk, query: str, detail: st
         "unknown_parameter",
         detail,
     )
+
+
+def test_of_many_parameters_that_nobody_knows_a_few_are_told_and_none_is_compared(
+    shared_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(difflib, "get_close_matches", lambda *_arguments, **_more: 1 / 0)
+
+    told = problem(shared_desk.get("/v1/jobs?" + "&".join(f"aftr{number}=1" for number in range(100))))
+
+    assert (len(told["errors"]), told["total"]) == (20, 100)
+    assert told["errors"][0]["detail"] == "the parameter 'aftr0' is unknown; known are after, limit"
+
+
+def test_of_many_findings_all_are_counted_and_a_few_put_into_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given thousands of findings, two of the first field
+    body = {f"lables{number}": 0 for number in range(5000)}
+    found = [{"type": "x", "loc": (name,), "input": 0, "msg": "Wrong"} for name in ("lables0", *body)]
+    said: list[object] = []
+
+    def heard(value: object) -> str:
+        said.append(value)
+        return quoted(value)
+
+    monkeypatch.setattr(complaints, "quoted", heard)
+
+    # When they are made complaints
+    shown, total = complaints.of_body(found, body, ["labels"], 20)
+
+    # Then all are counted, and those that are shown put into words alone
+    assert (len(shown), total) == (20, 5000)
+    assert shown[0].detail == "the field 'lables0' is 0: wrong or wrong"
+    assert len(said) == 2 * (20 + 1)
+
+
+def test_unknown_fields_that_are_not_shown_are_counted(shared_desk: Desk) -> None:
+    told = problem(shared_desk.post("/v1/jobs", json={f"lables{number}": 0 for number in range(5000)}))
+
+    assert (len(told["errors"]), told["total"]) == (20, 5002)
+    assert [each["code"] for each in told["errors"]] == ["missing"] * 2 + ["unknown_field"] * 18
+
+
+def test_the_validator_sees_no_more_unknown_fields_than_are_shown() -> None:
+    class Seen(Shape):
+        """A shape that tells how many fields it was given."""
+
+        @model_validator(mode="before")
+        @classmethod
+        def _count(cls, value: dict[str, Any]) -> dict[str, Any]:
+            assert len(value) == bodies.SHOWN
+            return value
+
+    with pytest.raises(errors.InvalidRequest) as refusal:
+        bodies.validated(Seen, json.dumps(dict.fromkeys(map(str, range(1000)))).encode())
+
+    assert {each.code for each in refusal.value.complaints} == {"unknown_field"}
+
+
+@pytest.mark.parametrize("labels", [["x"] * 10_001, {str(number): "" for number in range(10_001)}], ids=["list", "map"])
+def test_too_many_labels_are_refused_in_the_words_for_label_files(shared_desk: Desk, labels: Any) -> None:  # noqa: ANN401
+    answer = problem(shared_desk.post("/v1/jobs", json=asked("file_x", labels=labels)))
+
+    # Refused with the shape of the body, before any label is looked at.
+    [told] = answer["errors"]
+    assert answer["code"] == "invalid_request"
+    assert (told["code"], told["pointer"]) == ("too_many_labels", "/labels")
+    with pytest.raises(corpora_errors.InvalidLabels) as refusal:
+        parse_labels(labels)
+    assert refusal.value.problems[0].message == told["detail"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "waits"),
+    [
+        ({"content-length": "100"}, False),
+        ({"content-length": "100000"}, True),
+        ({}, True),
+        ({"content-length": "100", "transfer-encoding": "chunked"}, True),
+    ],
+)
+def test_large_bodies_take_turns(headers: dict[str, str], waits: bool) -> None:
+    request = Request({"type": "http", "headers": [(name.encode(), told.encode()) for name, told in headers.items()]})
+
+    async def read() -> bool:
+        turns = anyio.CapacityLimiter(1)
+        turns.acquire_on_behalf_of_nowait("another")
+        with anyio.move_on_after(0.05):
+            async with bodies.turn(request, turns):
+                return False
+        return True
+
+    assert anyio.run(read) is waits

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from api.settings import ApiSettings
+from jobs.settings import JobsSettings
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,3 +22,14 @@ def test_no_setting_may_be_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -
 
     with pytest.raises(ValidationError):
         ApiSettings()
+
+
+def test_a_json_body_is_small_where_nothing_is_said() -> None:
+    assert ApiSettings().max_request_bytes == 8 * 2**20
+
+
+def test_jobs_have_at_least_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAGWERK_JOB_HOURS", "0.016")
+
+    with pytest.raises(ValidationError, match="greater than or equal to"):
+        JobsSettings()

@@ -8,7 +8,8 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from api.app import routed
-from tests.api.desk import asked, opened, problem
+from tests.api.desk import CORPUS, asked, opened, problem
+from tests.jobs.building import made_tagger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ NAMING: dict[str, tuple[Callable[[str, str], dict[str, Any]], str]] = {
     "GET /v1/jobs/{id}/errors": (lambda job, _file: {"path": f"/v1/jobs/{job}/errors"}, "unknown_job"),
     "GET /v1/jobs/{id}/documents": (lambda job, _file: {"path": f"/v1/jobs/{job}/documents"}, "unknown_job"),
 }
-#: Routes that need a key and name nothing of a tenant.
+#: Routes that need a key and name no file and no job; on taggers see below.
 KEYED = {
     "POST /v1/files",
     "GET /v1/files",
@@ -100,6 +101,29 @@ def test_lists_show_ones_own_alone(two_tenants: tuple[Desk, str]) -> None:
     for path in ("/v1/files", "/v1/jobs"):
         assert desk.get(path).json()["data"] != []
         assert desk.ask("GET", path, key=other).json()["data"] == []
+
+
+def test_anothers_tagger_does_not_exist(two_tenants: tuple[Desk, str]) -> None:
+    # Given a tagger of one tenant
+    desk, other = two_tenants
+    mine = made_tagger(desk.ledger, "jazz", tenant="local").full_name
+    assert desk.get("/v1/taggers/jazz").json()["name"] == mine
+
+    for name in ("jazz", mine):
+        # When another asks for it, and for one that never was
+        answer = desk.ask("GET", f"/v1/taggers/{name}", key=other)
+        never = desk.ask("GET", "/v1/taggers/blues", key=other)
+
+        # Then it does not exist, in the same words, and no job can name it
+        assert (answer.status_code, problem(answer)["code"]) == (404, "unknown_tagger")
+        assert blank(problem(answer)["detail"], name) == blank(problem(never)["detail"], "blues")
+        file = desk.ask("POST", "/v1/files", key=other, content=CORPUS).json()["id"]
+        refused = desk.ask("POST", "/v1/jobs", key=other, json=asked(file, tagger=name))
+        assert (refused.status_code, problem(refused)["code"]) == (422, "unknown_tagger")
+
+    # And is in no list of theirs
+    listed = desk.ask("GET", "/v1/taggers", key=other).json()["data"]
+    assert [each["name"] for each in listed] == ["default"]
 
 
 def test_the_ids_of_a_page_do_not_lead_into_anothers(two_tenants: tuple[Desk, str]) -> None:

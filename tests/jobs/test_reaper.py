@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +23,9 @@ from tests.jobs.building import claim_one, finish, make_due, queued_job, results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from corpora.blobs import BlobStore
     from jobs.reaper import TickReport
 
 SETTINGS = JobsSettings(reaper_tick_seconds=0.05)
@@ -138,6 +142,70 @@ def test_old_idempotency_keys_are_forgotten_now_and_then(
     # Then its record went in the first round and in the fourth
     assert told == [1, 0, 0, 1]
     assert len(acme.jobs()) == 2
+
+
+def test_files_that_nobody_will_finish_are_swept_now_and_then(
+    ledger: Ledger, bell: Doorbell, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given what two uploads left, one of them long ago
+    monkeypatch.setattr(reaper_module, "SELDOM", 2)
+    reaper = Reaper(ledger, bell, SETTINGS, blobs=blobs)
+    old, young = unfinished(blobs, hours=25), unfinished(blobs, hours=23)
+
+    # When the reaper goes its rounds, then the old one is gone after the first
+    assert reaper.tick().facts() == {"swept": 1}
+    assert (old.exists(), young.exists()) == (False, True)
+
+    # And one that comes to be old later, after the third
+    unfinished(blobs, hours=25)
+    assert [reaper.tick().swept, reaper.tick().swept] == [0, 1]
+
+
+def unfinished(blobs: BlobStore, hours: float) -> Path:
+    """A temporary file that nothing was written to for so many hours."""
+    blobs.root.mkdir(exist_ok=True)
+    path = blobs.root / f"{hours}.part"
+    path.touch()
+    then = time.time() - hours * 3600
+    os.utime(path, (then, then))
+    return path
+
+
+def test_a_file_that_cannot_be_swept_stops_nothing(ledger: Ledger, bell: Doorbell, blobs: BlobStore) -> None:
+    queued_job(ledger, chunks=1)
+    (blobs.root / "folder.part").mkdir(parents=True)
+    os.utime(blobs.root / "folder.part", (0, 0))
+
+    with capture_logs() as logs:
+        assert Reaper(ledger, bell, SETTINGS, blobs=blobs).tick().rung == 1
+
+    assert [entry["event"] for entry in logs] == ["sweep_failed"]
+
+
+def test_a_round_that_was_done_leaves_a_heartbeat(
+    ledger: Ledger, bell: Doorbell, dead_bell: Doorbell, tmp_path: Path
+) -> None:
+    heartbeat = tmp_path / "heartbeat"
+    queued_job(ledger)
+
+    with pytest.raises(BrokerUnavailable):
+        Reaper(ledger, dead_bell, SETTINGS, heartbeat=heartbeat).tick()
+    assert not heartbeat.exists()
+
+    reaper = Reaper(ledger, bell, SETTINGS, heartbeat=heartbeat)
+    reaper.tick()
+    os.utime(heartbeat, (0, 0))
+    reaper.tick()
+    assert time.time() - heartbeat.stat().st_mtime < 60
+
+
+def test_a_heartbeat_that_cannot_be_left_stops_nothing(ledger: Ledger, bell: Doorbell, tmp_path: Path) -> None:
+    queued_job(ledger, chunks=1)
+
+    with capture_logs() as logs:
+        assert Reaper(ledger, bell, SETTINGS, heartbeat=tmp_path / "none" / "heartbeat").tick().rung == 1
+
+    assert [entry["event"] for entry in logs] == ["heartbeat_failed"]
 
 
 def test_two_reapers_do_no_harm(ledger: Ledger, bell: Doorbell, ledger_url: str, broker_url: str) -> None:

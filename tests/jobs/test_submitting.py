@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpora.chunks import read_chunk, read_ids
-from corpora.errors import CorpusTooLarge, InvalidCorpus
+from corpora.errors import CorpusTooLarge, DamagedBlob, InvalidCorpus, UnknownBlob
 from corpora.limits import Limits
 from jobs.errors import IllegalTransition, JobUnfinished, NothingToRetry, UnknownJob
 from jobs.reaper import Reaper
@@ -22,7 +22,8 @@ from tests.jobs.building import LABELS, make_due, queued_job
 from tests.jobs.corpora_building import answers, corpus, submit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
+    from pathlib import Path
 
     from corpora.blobs import BlobStore
     from jobs.queue import Doorbell
@@ -102,7 +103,21 @@ def test_a_stream_that_breaks_off_fails_its_job(
         submit(ledger, blobs, bell, b"")
 
     (job,) = failed_jobs(ledger)
-    assert job.error == {"code": "ingest_failed", "message": "the client hung up"}
+    assert job.error is not None
+    assert job.error["code"] == "ingest_failed"
+    assert "submit it again" in job.error["message"]
+
+
+def test_a_job_is_told_nothing_of_the_inside(ledger: Ledger, bell: Doorbell, blobs: BlobStore) -> None:
+    blobs.root.write_text("a file where the folder should be")
+
+    with pytest.raises(FileExistsError, match="blobs"):
+        submit(ledger, blobs, bell, corpus(2))
+
+    (job,) = failed_jobs(ledger)
+    assert job.error is not None
+    assert job.error["code"] == "ingest_failed"
+    assert not any(word in job.error["message"] for word in ("Errno", "blobs", "/"))
 
 
 def test_a_job_cancelled_while_it_is_read_stays_cancelled(ledger: Ledger, blobs: BlobStore, bell: Doorbell) -> None:
@@ -243,6 +258,44 @@ def test_an_adaptation_is_retried_whole(ledger: Ledger, blobs: BlobStore, bell: 
     child = ledger.job(retry(ledger, blobs, bell, job_id))
 
     assert (child.total, child.kind, child.blob) == (1, JobKind.ADAPT, ledger.job(job_id).blob)
+
+
+def _remove(blob: Path) -> None:
+    blob.unlink()
+
+
+def _cut(blob: Path) -> None:
+    blob.write_bytes(blob.read_bytes()[:-5])
+
+
+def _block(blob: Path) -> None:
+    blob.unlink()
+    blob.mkdir()
+
+
+@pytest.mark.parametrize(("harm", "error"), [(_remove, UnknownBlob), (_cut, DamagedBlob), (_block, IsADirectoryError)])
+def test_a_retry_over_a_corpus_that_cannot_be_read_leaves_no_child(
+    ledger: Ledger, blobs: BlobStore, bell: Doorbell, harm: Callable[[Path], None], error: type[Exception]
+) -> None:
+    job_id = submit(ledger, blobs, bell, corpus(5))
+    ledger.cancel(job_id)
+    harm(blobs.path(ledger.job(job_id).blob or ""))
+
+    with pytest.raises(error):
+        retry(ledger, blobs, bell, job_id)
+
+    assert [job.id for job in ledger.jobs()] == [job_id]
+
+
+def test_a_retry_without_a_bell_leaves_its_bells_owed(ledger: Ledger, blobs: BlobStore, bell: Doorbell) -> None:
+    job_id = submit(ledger, blobs, bell, corpus(3))
+    ledger.cancel(job_id)
+    rung = bell.depth("tag")
+
+    child = ledger.job(retry(ledger, blobs, None, job_id))
+
+    assert (child.state, child.queue) == (JobState.QUEUED, "tag")
+    assert (bell.depth("tag"), len(ledger.owed("tag", 10))) == (rung, 1)
 
 
 def test_an_unfinished_job_is_not_retried(ledger: Ledger, blobs: BlobStore, bell: Doorbell) -> None:

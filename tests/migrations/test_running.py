@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+import threading
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from jobs.errors import LedgerUnavailable
 from jobs.keys import KeyScope
 from jobs.store import Ledger
+from jobs.store.engine import Engines
 from jobs.tables import METADATA
+from migrations import running
 from migrations.running import at_head, configuration, connected, downgrade, upgrade
 from tests.jobs.building import claim_one, new_job, queued_job, results_of, stored_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy import Connection
+    from sqlalchemy import URL, Connection, Engine
 
 
 def described(connection: Connection) -> dict[str, Any]:
@@ -137,6 +143,94 @@ def test_a_database_that_is_away_is_no_unknown_error(tmp_path: Path) -> None:
         assert "secret" not in str(caught.value)
     with pytest.raises(LedgerUnavailable):
         at_head("postgresql://me:secret@127.0.0.1:1/ledger")
+
+
+def test_a_database_that_goes_away_after_it_answered_is_no_unknown_error(
+    postgresql_bare_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a connection that is ended by the server before anything is asked
+    other, made = Engines(postgresql_bare_url), running._postgres
+
+    def ended_at_once(url: URL) -> Engine:
+        engine = made(url)
+
+        @event.listens_for(engine, "engine_connect")
+        def end(connection: Connection) -> None:
+            driven: Any = connection.connection.driver_connection
+            with other.writing() as ending:
+                ending.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": driven.info.backend_pid})
+
+        return engine
+
+    monkeypatch.setattr(running, "_postgres", ended_at_once)
+
+    # When the revision is asked for, then whoever asks is told to try again
+    with pytest.raises(LedgerUnavailable, match="try again"):
+        at_head(postgresql_bare_url)
+    other.close()
+
+
+def test_a_migration_gives_way_to_writers_and_comes_back(
+    postgresql_bare_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a transaction that holds a table
+    monkeypatch.setattr(running, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(running, "PAUSE_SECONDS", 0.3)
+    upgrade(postgresql_bare_url)
+    engines, ledger = Engines(postgresql_bare_url), Ledger.open(postgresql_bare_url)
+    migrating = threading.Thread(target=downgrade, args=(postgresql_bare_url, "base"))
+    with engines.writing() as connection:
+        connection.execute(text("SELECT count(*) FROM job"))
+
+        # When a migration wants it for itself, then others work on it meanwhile
+        migrating.start()
+        for _ in range(10):
+            began = time.monotonic()
+            new_job(ledger)
+            assert time.monotonic() - began < 3
+            time.sleep(0.1)
+        assert migrating.is_alive()
+
+    # And the migration is done when it is free
+    migrating.join(30)
+    with engines.reading() as connection:
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+    ledger.close()
+    engines.close()
+
+
+def test_a_migration_has_patience_to_a_limit(postgresql_bare_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(running, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(running, "PATIENCE_SECONDS", 1)
+    upgrade(postgresql_bare_url)
+    engines = Engines(postgresql_bare_url)
+
+    with engines.writing() as connection:
+        connection.execute(text("SELECT count(*) FROM job"))
+        with pytest.raises(LedgerUnavailable, match="lock timeout"):
+            downgrade(postgresql_bare_url, "base")
+    assert at_head(postgresql_bare_url)
+
+    # So it has with another migration
+    with connected(postgresql_bare_url), pytest.raises(LedgerUnavailable, match="lock timeout"):
+        upgrade(postgresql_bare_url)
+    engines.close()
+
+
+def test_an_error_of_a_migration_quotes_no_value(bare_url: str) -> None:
+    upgrade(bare_url)
+    value = uuid4().hex
+
+    def insert_twice() -> None:
+        with connected(bare_url) as connection:
+            for _ in range(2):
+                connection.execute(text("INSERT INTO alembic_version VALUES (:value)"), {"value": value})
+
+    with pytest.raises(IntegrityError, match=r"(?i)unique") as caught:
+        insert_twice()
+
+    assert value not in "".join(traceback.format_exception(caught.value))
 
 
 def test_asking_waits_for_no_writer(sqlite_bare_url: str) -> None:

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +18,8 @@ from tagwerk.errors import UnusableInput
 from tagwerk.sending import BLOCK, as_json, label_entries, source_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tagwerk.sending import Source
 
 DOCUMENTS = [{"id": "a", "text": "x"}, {"id": "b", "text": "\ud83c"}]
@@ -127,12 +128,18 @@ def test_a_label_file_is_read_here(tmp_path: Path) -> None:
     with pytest.raises(InvalidLabels, match="line 1"):
         label_entries(tmp_path / "labels.yaml")
     with pytest.raises(FileNotFoundError):
-        label_entries(Path("nowhere.yaml"))
+        label_entries("nowhere.yaml")
 
 
-@pytest.mark.parametrize("labels", ["band", b"band", 17])
+def test_a_label_file_may_be_named_by_a_string(tmp_path: Path) -> None:
+    (tmp_path / "labels.yaml").write_text("- band\n")
+
+    assert label_entries(str(tmp_path / "labels.yaml")) == label_entries(tmp_path / "labels.yaml")
+
+
+@pytest.mark.parametrize("labels", [b"band", 17])
 def test_what_are_no_labels_is_refused(labels: Any) -> None:  # noqa: ANN401 -- the point
-    with pytest.raises(UnusableInput, match=r"are no labels; give a list of names, a mapping, or a pathlib\.Path"):
+    with pytest.raises(UnusableInput, match=r"are no labels; give a list of names, a mapping, or a label file's path"):
         label_entries(labels)
 
 

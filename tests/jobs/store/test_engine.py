@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from jobs.errors import BadLedgerUrl, LedgerUnavailable
 from jobs.states import JobState
@@ -128,6 +130,21 @@ def test_a_failed_block_leaves_nothing(ledger_url: str) -> None:
 
     with engines.reading() as connection:
         assert connection.scalar(text("SELECT count(*) FROM alembic_version")) == 1
+    engines.close()
+
+
+def test_an_error_quotes_no_value(ledger_url: str) -> None:
+    engines, value = Engines(ledger_url), uuid4().hex
+
+    def insert_twice() -> None:
+        with engines.writing() as connection:
+            for _ in range(2):
+                connection.execute(text("INSERT INTO alembic_version VALUES (:value)"), {"value": value})
+
+    with pytest.raises(IntegrityError, match=r"(?i)unique") as caught:
+        insert_twice()
+
+    assert value not in "".join(traceback.format_exception(caught.value))
     engines.close()
 
 

@@ -16,6 +16,8 @@ from tests.jobs.building import queued_job
 from tests.tagwerk.running import ROOT, until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.tagwerk.conftest import Tagwerk
 
 SERVICES = {
@@ -76,23 +78,30 @@ def test_migrating_makes_the_tables_and_may_be_repeated(
     assert at_head(bare_url)
 
 
-def test_the_reaper_rings_what_is_owed_until_it_is_told_to_end(postgresql_ledger_url: str, broker_url: str) -> None:
-    # Given a chunk whose bell never rang
+def test_the_reaper_rings_what_is_owed_until_it_is_told_to_end(
+    postgresql_ledger_url: str, broker_url: str, tmp_path: Path
+) -> None:
+    # Given a chunk whose bell never rang, and what an upload of long ago left
     ledger = Ledger.open(postgresql_ledger_url)
     queued_job(ledger, chunks=1)
-    addresses = {"TAGWERK_DATABASE_URL": postgresql_ledger_url, "TAGWERK_BROKER_URL": broker_url}
+    left, heartbeat = tmp_path / "left.part", tmp_path / "heartbeat"
+    left.touch()
+    os.utime(left, (0, 0))
+    values = (postgresql_ledger_url, broker_url, str(tmp_path))
+    addresses = dict(zip(SERVICES, values, strict=True))
 
     # When a reaper runs
-    command = [sys.executable, "-m", "tagwerk", "reaper"]
+    command = [sys.executable, "-m", "tagwerk", "reaper", "--heartbeat", str(heartbeat)]
     reaper = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **addresses}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    until(lambda: not ledger.owed("tag", 1))
+    until(heartbeat.exists)
 
-    # Then it has rung, and ends in order
+    # Then it has rung and swept, and ends in order
+    assert not left.exists()
     assert ledger.rung_unclaimed("tag") == 1
     reaper.send_signal(signal.SIGTERM)
     out, err = reaper.communicate(timeout=60)
     assert (reaper.returncode, out) == (0, "")
-    assert "INFO tagwerk.reaper event=tick rung=1" in err
+    assert "INFO tagwerk.reaper event=tick rung=1 swept=1" in err
     ledger.close()
