@@ -51,7 +51,10 @@ class UnknownKey(LedgerError):
     code = "unknown_key"
 
     def __init__(self, key_id: str) -> None:
-        super().__init__(f"there is no key {_quoted(key_id)}; `tagwerk keys list` shows those that exist")
+        # Who pastes a token instead of its id must not find the secret in a log.
+        shown = f"{key_id[:13]}…" if key_id.startswith("tw_") else key_id
+        advice = f"its id is 'key_{key_id[3:13]}'; " if key_id.startswith("tw_") else ""
+        super().__init__(f"there is no key {_quoted(shown)}; {advice}`tagwerk keys list` shows those that exist")
 
 
 class KeyInUse(LedgerError):

@@ -188,7 +188,8 @@ def _checked_address(url: str) -> str:
         raise BadServerAddress(url)
     if found.scheme == "http" and not _is_loopback(found.host):
         sys.stderr.write(f"warning: the key goes to {found.host} unencrypted; use https, or a tunnel to loopback\n")
-    return str(found).rstrip("/")
+    # Addresses in examples end in /v1, which every path begins with.
+    return str(found).rstrip("/").removesuffix("/v1")
 
 
 def _is_loopback(host: str) -> bool:

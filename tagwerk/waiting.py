@@ -35,7 +35,8 @@ def wait(service: Service, job_id: str, seen: Callable[[JobView], None], every: 
             service.tend()
             time.sleep(every)
     except KeyboardInterrupt:
-        say(f"stopped; `tagwerk jobs watch {job_id}{service.option}` goes on")
+        more = f"`tagwerk jobs results {job_id}{service.option}` gives what is there"
+        say(f"stopped; `tagwerk jobs watch {job_id}{service.option}` goes on, {more}")
         raise
 
 

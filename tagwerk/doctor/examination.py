@@ -57,7 +57,7 @@ def flowers_auth(settings: FlowerSettings) -> Finding:
     try:
         secrets = flower.credentials(settings)
     except UnusableInput as error:
-        return fail("flower", str(error), "set TAGWERK_FLOWER_BASIC_AUTH=user:password, without a comma in it")
+        return fail("flower", str(error), "set TAGWERK_FLOWER_BASIC_AUTH=user:password; a comma begins another pair")
     if secrets is None:
         return ok("flower", "no password is set: it runs on loopback alone")
     return ok("flower", f"{secrets.count(',') + 1} users with passwords")

@@ -60,3 +60,12 @@ def test_of_many_names_the_first_are_told() -> None:
     told = str(errors.UnknownTagger("jazz", [f"t@{number}" for number in range(100)]))
 
     assert told.endswith("t@10, t@11 and 88 more")
+
+
+def test_a_token_in_place_of_its_id_is_not_told_again() -> None:
+    token = "tw_abcdefghij_" + "s" * 43
+
+    message = str(errors.UnknownKey(token))
+
+    assert "ssss" not in message
+    assert "its id is 'key_abcdefghij'" in message

@@ -295,6 +295,11 @@ def test_without_a_server_or_a_key_there_is_no_client() -> None:
         Client("https://a.example")
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8000", "http://127.0.0.1:8000/", "http://127.0.0.1:8000/v1/"])
+def test_an_address_is_known_with_and_without_its_ending(address: str) -> None:
+    assert Client(address, "tw_x").url == "http://127.0.0.1:8000"
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -146,7 +146,7 @@ def test_a_command_that_is_interrupted_says_how_to_go_on(start: type[Command], t
     assert command.ended() == 130
     job = newest_job(home)
     assert job is not None
-    assert command.err.splitlines()[-1] == f"stopped; `tagwerk jobs watch {job.id}` goes on"
+    assert command.err.splitlines()[-1].startswith(f"stopped; `tagwerk jobs watch {job.id}` goes on, ")
     assert command.out == ""
     assert processes(home) == []
     # And the hint is true

@@ -44,7 +44,8 @@ def test_an_interrupted_wait_says_how_to_go_on(services: Ledger, capsys: pytest.
         with pytest.raises(KeyboardInterrupt):
             wait(tended(found, interrupted), job_id, lambda _view: None)
 
-    assert capsys.readouterr().err == f"stopped; `tagwerk jobs watch {job_id}` goes on\n"
+    advice = f"`tagwerk jobs watch {job_id}` goes on, `tagwerk jobs results {job_id}` gives what is there"
+    assert capsys.readouterr().err == f"stopped; {advice}\n"
 
 
 def test_waiting_outlasts_a_database_that_restarts(
