@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: Documents of a job, two a chunk: enough to be met in the middle.
-MANY = 60
+MANY = 120
 
 
 def tagging(start: type[Command], home: Path, path: Path, stdout: int | None = None) -> Command:

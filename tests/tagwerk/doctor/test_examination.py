@@ -55,7 +55,8 @@ def test_without_services_the_embedded_home_is_looked_at(warm: Path) -> None:
 
     assert str(warm) in found["settings"].found
     there = ["settings", "home", "disk", "broker", "append-only file", "eviction", "ledger"]
-    assert list(found) == [*there, *MACHINE]
+    # Other tests may have made taggers in the home that they share with this one.
+    assert [name for name in found if not name.startswith("tagger job_")] == [*there, *MACHINE]
     assert passed(list(found.values()))
 
 
