@@ -143,7 +143,11 @@ def answers(*codes: str, headers: dict[int, tuple[str, ...]] | None = None) -> d
 def lines(shape: str, *codes: str, link: bool = True) -> dict[int | str, dict[str, Any]]:
     """The same for a route of JSON Lines; `shape` names the schema of a line among the components."""
     documented = answers(
-        "unknown_job", "damaged_blob", "invalid_request", *codes, headers={200: ("Link",) if link else ()}
+        "unknown_job",
+        "damaged_blob",
+        *(("invalid_request",) if link else ()),
+        *codes,
+        headers={200: ("Link",) if link else ()},
     )
     content = {JSON_LINES: {"schema": {"type": "string"}, "itemSchema": {"$ref": f"#/components/schemas/{shape}"}}}
     documented[200] |= {"description": "JSON Lines", "content": content}

@@ -37,7 +37,6 @@ __all__ = [
     "ENGINES",
     "METHODS",
     "TaggerEntry",
-    "check",
     "check_method",
     "entries",
     "find",
@@ -85,13 +84,11 @@ def find(name: str, taggers: Path | None, source: Source | None = None) -> Tagge
     return _entry(found)
 
 
-def check(name: str, engine: str, taggers: Path | None, source: Source | None = None) -> None:
-    """Raise UnknownEngine, UnknownTagger or DamagedTagger for what a job may not name."""
-    resolve(name, engine, taggers, source)
-
-
 def resolve(name: str, engine: str, taggers: Path | None, source: Source | None = None) -> str:
-    """The full name that a job keeps: `music` is its promoted version, at this moment; raises as `check`."""
+    """The full name that a job keeps: `music` is its promoted version, at this moment.
+
+    Raises UnknownEngine, UnknownTagger or DamagedTagger for what a job may not name.
+    """
     if engine not in ENGINES:
         raise UnknownEngine(engine)
     return find(name, taggers, source).name

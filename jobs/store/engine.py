@@ -5,6 +5,7 @@ Owns the difference between PostgreSQL and SQLite, and turns an unreachable data
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -105,6 +106,11 @@ def hide_values(engine: Engine) -> None:
         original.args = (brief, *original.args[1:])
         if wrapped is not None:
             wrapped.args = tuple(str(each).replace(whole, brief) for each in wrapped.args)
+
+
+def lock_number(words: str) -> int:
+    """Return the number of the PostgreSQL advisory lock that stands for these words."""
+    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], signed=True)
 
 
 def _parse(url: str) -> URL:

@@ -6,7 +6,6 @@ told from one that never was: both raise `UnknownTagger`. What a tagger can do l
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +14,7 @@ from sqlalchemy import func, insert, select, update
 from jobs.errors import BadTaggerName, NothingPromoted, NothingToRollBack, UnknownTagger
 from jobs.records import StoredTagger
 from jobs.states import TaggerState
-from jobs.store.engine import clock
+from jobs.store.engine import clock, lock_number
 from jobs.tables import JOBS, TAGGERS
 from jobs.tagger_names import check_name, parts, shipped, versioned
 
@@ -130,8 +129,7 @@ def _lock(connection: Connection, tenant: str, name: str) -> None:
     Taken after the lock on a job, where there is one.
     """
     if connection.dialect.name == "postgresql":
-        digest = hashlib.sha256(f"tagger {tenant} {name}".encode()).digest()
-        connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], signed=True))))
+        connection.execute(select(func.pg_advisory_xact_lock(lock_number(f"tagger {tenant} {name}"))))
 
 
 def _promote(connection: Connection, tenant: str, name: str, version: int) -> None:

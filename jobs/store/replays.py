@@ -5,14 +5,13 @@ A key belongs to a tenant; two tenants with the same one do not meet.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select
 
 from jobs.errors import KeyInUse, KeyReused
-from jobs.store.engine import clock
+from jobs.store.engine import clock, lock_number
 from jobs.tables import IDEMPOTENCY
 
 if TYPE_CHECKING:
@@ -28,7 +27,8 @@ def recall(connection: Connection, tenant: str, request: Idempotency) -> str | N
     """
     if connection.dialect.name == "postgresql":
         # Not waited for: the other may take long, and the caller can say so at once. SQLite has one writer.
-        free = connection.scalar(select(func.pg_try_advisory_xact_lock(_lock(tenant, request.key))))
+        # A tenant's name has no slash, so no two pairs are spelt alike.
+        free = connection.scalar(select(func.pg_try_advisory_xact_lock(lock_number(f"{tenant}/{request.key}"))))
         if not free:
             raise KeyInUse(request.key)
     known = select(IDEMPOTENCY.c.job_id, IDEMPOTENCY.c.fingerprint)
@@ -57,8 +57,3 @@ def forget(connection: Connection, hours: float) -> int:
     """Delete the records that are older than so many hours. Return how many."""
     old = IDEMPOTENCY.c.created_at < clock(connection) - timedelta(hours=hours)
     return connection.execute(delete(IDEMPOTENCY).where(old)).rowcount
-
-
-def _lock(tenant: str, key: str) -> int:
-    """Return the number of an advisory lock; a tenant's name has no slash, so no two pairs are spelt alike."""
-    return int.from_bytes(hashlib.sha256(f"{tenant}/{key}".encode()).digest()[:8], signed=True)

@@ -95,7 +95,7 @@ def test_what_says_when_to_come_again_says_so_in_seconds() -> None:
 
 
 def test_without_its_addresses_the_service_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TAGWERK_DATABASE_URL", "sqlite:////tmp/x.db")
+    monkeypatch.setenv("TAGWERK_DATABASE_URL", "sqlite:////nowhere/x.db")
 
     with pytest.raises(MissingSettings, match="TAGWERK_BROKER_URL and TAGWERK_BLOBS must be set"):
         from_environment()

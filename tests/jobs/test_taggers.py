@@ -9,7 +9,7 @@ import pytest
 
 from jobs.errors import DamagedTagger, NoTaggersFolder, NothingPromoted, UnknownEngine, UnknownMethod, UnknownTagger
 from jobs.states import TaggerState
-from jobs.taggers import DEFAULT, check, check_method, entries, find, located, resolve
+from jobs.taggers import DEFAULT, check_method, entries, find, located, resolve
 from models.shipped import SHIPPED
 from tests.jobs.building import made_tagger
 
@@ -77,11 +77,11 @@ def test_nothing_promoted_is_told_with_the_versions(ledger: Ledger, mine: Tenant
 
 def test_what_there_is_not_is_refused(mine: TenantLedger) -> None:
     with pytest.raises(UnknownTagger, match="there is no tagger 'musik'; known are default"):
-        check("musik", "biencoder", None, mine)
+        resolve("musik", "biencoder", None, mine)
     with pytest.raises(UnknownTagger, match="there is no tagger 'musik'; known are default"):
-        check("musik", "biencoder", None)
+        resolve("musik", "biencoder", None)
     with pytest.raises(UnknownEngine):
-        check("default", "magic", None)
+        resolve("default", "magic", None)
     with pytest.raises(UnknownMethod, match="there is no method 'magic'; known is extend"):
         check_method("magic")
     check_method("extend")
