@@ -19,15 +19,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.biencoder import BiEncoder, BiEncoderConfig
+from models.biencoder import BiEncoderConfig
 from models.encoder import file_sha256, load_encoder
 from models.errors import BadArtifact
 from models.shipped import MANIFEST, SHIPPED
 from models.tagger import Calibration, Tagger
+from models.tagging import network_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from models.biencoder import BiEncoder
     from models.encoder import Encoder
 
 #: Most bytes of tensors in one weights file.
@@ -122,7 +124,7 @@ def load(
             f"{folder}: fits the base {manifest.base} ({manifest.base_fingerprint[:12]}), "
             f"not {encoder.name} ({encoder.fingerprint[:12]})"
         )
-    network = BiEncoder(encoder.model, manifest.config)
+    network = network_of(encoder, manifest.config)
     _restore(network, _tensors(folder, manifest), folder)
     device = device or torch.device("cpu")
     return Tagger(encoder, network.to(device), manifest.calibration, device=device, dtype=dtype)
@@ -130,14 +132,19 @@ def load(
 
 def untrained(encoder: Encoder, config: BiEncoderConfig | None = None) -> Tagger:
     """A tagger with fresh heads on a base encoder: where training starts."""
-    return Tagger(encoder, BiEncoder(encoder.model, config or BiEncoderConfig()), Calibration())
+    return Tagger(encoder, network_of(encoder, config or BiEncoderConfig()), Calibration())
 
 
 def shipped_weights(network: BiEncoder) -> dict[str, Tensor]:
-    """The weights that belong in an artifact, by name: all but the label side's copy and the word embeddings."""
-    words = network.encoder.get_input_embeddings().weight
+    """The weights that belong in an artifact, by name: all but word embeddings and a label side not tuned by itself."""
+    known = [each.get_input_embeddings().weight for each in (network.encoder, network.label_encoder)]
+    skipped = () if network.config.label_side == "separate" else ("label_encoder.",)
     weights = network.state_dict(keep_vars=True).items()
-    return {name: tensor for name, tensor in weights if not name.startswith("label_encoder.") and tensor is not words}
+    return {
+        name: tensor
+        for name, tensor in weights
+        if not name.startswith(skipped) and not any(tensor is each for each in known)
+    }
 
 
 def _delta(network: BiEncoder) -> dict[str, Tensor]:

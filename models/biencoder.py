@@ -3,7 +3,8 @@
 LITSET (Golde et al., EACL 2024, section 3) scores tokens against verbalised labels by a dot product and
 trains with cross-entropy over the labels of the batch. Here the scored unit is a span of words rather than a
 BIO tag, "outside" is a learned score of the span itself, and the product is a cosine with a learned
-temperature. Owns the network alone; words, windows and decoding are elsewhere.
+temperature; each of these choices is a field of the configuration, with the paper's as the other value.
+Owns the network alone; words, windows and decoding are elsewhere, and scoring by tags is in `models.tagging`.
 """
 
 from __future__ import annotations
@@ -21,20 +22,49 @@ from models.shapes import Shape
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+#: What each choice of the configuration may be; the first is the default.
+CHOICES = {
+    "scoring": ("span", "bio"),
+    "product": ("cosine", "dot"),
+    "outside": ("own", "sentence", "label"),
+    "label_side": ("shared", "frozen", "separate"),
+    "pooling": ("mean", "first"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BiEncoderConfig:
-    """Everything that the weights' shapes and meaning depend on."""
+    """Everything that the weights' shapes and meaning depend on. Raises ValueError for an unknown choice."""
 
-    #: Size of the space that spans and labels meet in.
+    #: Size of the space that spans and labels meet in; without `projected` it is the encoder's width.
     dimension: int = 256
     #: Longest span, in words.
     max_width: int = 12
-    #: Whether the label side is the tuned encoder itself ("shared") or the base as it came ("frozen").
+    #: What is scored: spans as start, end and width together ("span"), or words as begin and inside ("bio").
+    scoring: str = "span"
+    #: Cosine with a learned temperature ("cosine"), or the plain product of the vectors ("dot").
+    product: str = "cosine"
+    #: What a label has to beat: a learned score of the span or word ("own"), the label's likeness to the whole passage
+    #: ("sentence"; BINDER, Zhang et al., ICLR 2023, section 3.2), or the label text "outside" ("label"; LITSET).
+    outside: str = "own"
+    #: The label side: the tuned encoder itself, the base as it came, or a second one tuned beside it.
     label_side: str = "shared"
+    #: A label's vector: the mean over its pieces ("mean") or that of its first, special piece ("first").
+    pooling: str = "mean"
+    #: Whether both sides are projected before they meet.
+    projected: bool = True
+    #: Whether the encoder is told how words are written; an uncased one cannot see it.
+    capitals: bool = True
     #: Temperature and outside score that training starts from.
     initial_scale: float = 12.0
     initial_outside: float = 4.0
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it is one of {', '.join(choices)}")
+        if self.scoring == "span" and (self.outside == "label" or not self.projected):
+            raise ValueError("outside 'label' and projected false go with scoring 'bio'")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -66,37 +96,51 @@ class BiEncoder(nn.Module):
         self.config = config
         self.encoder = encoder
         self.label_encoder = encoder
-        if config.label_side == "frozen":
-            self.label_encoder = copy.deepcopy(encoder).requires_grad_(False)
-        self.shape_embedding = nn.Embedding(len(Shape), width)
+        if config.label_side != "shared":
+            self.label_encoder = copy.deepcopy(encoder).requires_grad_(config.label_side == "separate")
+        if config.capitals:
+            self.shape_embedding = nn.Embedding(len(Shape), width)
+            nn.init.zeros_(self.shape_embedding.weight)
+        if config.projected:
+            self._add_projections(width)
+        if config.product == "cosine":
+            self.log_scale = nn.Parameter(torch.tensor(config.initial_scale).log())
+        if config.outside == "own":
+            self.outside = nn.Linear(config.dimension, 1)
+            nn.init.zeros_(self.outside.weight)
+            nn.init.constant_(self.outside.bias, config.initial_outside)
+        if config.outside == "sentence":
+            self.sentence = nn.Linear(width, config.dimension)
+            self.least = nn.Parameter(torch.tensor(config.initial_outside))
+
+    def _add_projections(self, width: int) -> None:
+        config = self.config
         self.start = nn.Linear(width, config.dimension)
         self.end = nn.Linear(width, config.dimension)
         self.span_width = nn.Embedding(config.max_width, config.dimension)
         self.span_out = nn.Linear(config.dimension, config.dimension)
-        self.outside = nn.Linear(config.dimension, 1)
         self.label_out = nn.Linear(width, config.dimension)
-        self.log_scale = nn.Parameter(torch.tensor(config.initial_scale).log())
-        nn.init.zeros_(self.shape_embedding.weight)
         nn.init.normal_(self.span_width.weight, std=0.02)
-        nn.init.zeros_(self.outside.weight)
-        nn.init.constant_(self.outside.bias, config.initial_outside)
 
     def encode_pieces(self, batch: Batch) -> Tensor:
         """Contextual vectors of all pieces, (b, t, width)."""
         embedded = self.encoder.get_input_embeddings()(batch.input_ids)
-        embedded = embedded + self.shape_embedding(batch.shape_ids)
+        if self.config.capitals:
+            embedded = embedded + self.shape_embedding(batch.shape_ids)
         hidden: Tensor = self.encoder(inputs_embeds=embedded, attention_mask=batch.attention_mask).last_hidden_state
         return hidden
 
     def encode_labels(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Unprojected label vectors, (l, width): the mean over pieces of the label's text."""
+        """Unprojected label vectors, (l, width): the mean over pieces of the label's text, or its first piece."""
         hidden = self.label_encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        if self.config.pooling == "first":
+            return self._scaled(hidden[:, 0])
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        return functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1)
+        return self._scaled((hidden * mask).sum(1) / mask.sum(1))
 
     def project_labels(self, label_states: Tensor) -> Tensor:
-        """Unit label vectors, (l, dimension), from what `encode_labels` returned."""
-        return functional.normalize(self.label_out(label_states), dim=-1)
+        """Label vectors, (l, dimension), of unit length for a cosine, from what `encode_labels` returned."""
+        return self._scaled(self.label_out(label_states))
 
     def score_spans(self, pieces: Tensor, batch: Batch, labels: Tensor) -> Tensor:
         """Log-odds of every span and label against "outside": (b, w, max_width, l).
@@ -104,13 +148,26 @@ class BiEncoder(nn.Module):
         Span [i, i + k] of words is at `[:, i, k]`. A softmax over the labels and a zero for "outside" gives
         probabilities. Spans that leave the passage hold rubbish: mask them by `span_mask`.
         """
-        start = _gather(self.start(pieces), batch.first_piece)  # (b, w, d)
-        end = _gather(self.end(pieces), batch.last_piece)
-        span = functional.relu(start.unsqueeze(2) + _windows(end, self.config.max_width) + self.span_width.weight)
-        outside = self.outside(span)  # (b, w, k, 1)
-        span = functional.normalize(self.span_out(span), dim=-1)
-        scores: Tensor = self.log_scale.exp() * (span @ labels.T) - outside
-        return scores
+        start = gather(self.start(pieces), batch.first_piece)  # (b, w, d)
+        end = gather(self.end(pieces), batch.last_piece)
+        span = functional.relu(start.unsqueeze(2) + windows(end, self.config.max_width) + self.span_width.weight)
+        return self.match(self.span_out(span), labels) - self.bar(span, pieces, labels)
+
+    def match(self, units: Tensor, labels: Tensor) -> Tensor:
+        """Likeness of units (..., d), spans or words, and labels (l, d): (..., l)."""
+        product = self._scaled(units) @ labels.T
+        return self.log_scale.exp() * product if self.config.product == "cosine" else product
+
+    def bar(self, hidden: Tensor, pieces: Tensor, labels: Tensor) -> Tensor:
+        """What labels (l, d) have to beat at units (b, ..., d) of passages whose pieces are (b, t, width)."""
+        if self.config.outside == "own":
+            score: Tensor = self.outside(hidden)
+            return score
+        whole = self.match(self.sentence(pieces[:, 0]), labels)  # (b, l)
+        return whole.view(whole.size(0), *[1] * (hidden.dim() - 2), -1) + self.least
+
+    def _scaled(self, vectors: Tensor) -> Tensor:
+        return functional.normalize(vectors, dim=-1) if self.config.product == "cosine" else vectors
 
     def forward(self, batch: Batch, label_states: Tensor) -> Tensor:
         """`score_spans` from ids; `label_states` as `encode_labels` returns them."""
@@ -119,15 +176,15 @@ class BiEncoder(nn.Module):
 
 def span_mask(word_mask: Tensor, max_width: int) -> Tensor:
     """Which spans lie inside their passage: (b, w, max_width) booleans."""
-    return word_mask.unsqueeze(2) & _windows(word_mask.unsqueeze(-1), max_width).squeeze(-1)
+    return word_mask.unsqueeze(2) & windows(word_mask.unsqueeze(-1), max_width).squeeze(-1)
 
 
-def _gather(vectors: Tensor, positions: Tensor) -> Tensor:
+def gather(vectors: Tensor, positions: Tensor) -> Tensor:
     """Rows of (b, t, d) at (b, w) positions: (b, w, d)."""
     return vectors.gather(1, positions.unsqueeze(-1).expand(-1, -1, vectors.size(-1)))
 
 
-def _windows(vectors: Tensor, width: int) -> Tensor:
+def windows(vectors: Tensor, width: int) -> Tensor:
     """Each position's next `width` rows, itself first, zeros past the end: (b, w, width, d)."""
     padded = functional.pad(vectors, (0, 0, 0, width - 1))
     return padded.unfold(1, width, 1).transpose(2, 3)

@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from models.tagger import Tagger
 from models.training.loop import LoopConfig, train
+from models.training.objectives import entropy
 from models.training.phase1 import parameter_groups
-from models.training.sampling import IGNORED
 from models.training.support import SupportSampler, supported
 from models.types import Label
 from models.verbalise import label_text, shipped_labels
@@ -109,11 +109,11 @@ class Extension:
         with self._autocast():
             pieces = self.module.encode_pieces(batch)
             vectors = self.module.project_labels(self._states(self.module, texts))
-            scores = self.module.score_spans(pieces, batch, vectors)
-        kept = targets != IGNORED
-        loss = _entropy(scores[kept][:, : len(self.labels)].float(), targets[kept])
-        if others:
-            loss = loss + self.config.rehearsal * self._rehearsal(batch, kept & (targets == 0), scores, texts)
+            own = len(self.labels)
+            loss = entropy(self.module, pieces, batch, vectors[:own], targets)
+            if others:
+                scores = self.module.score_spans(pieces, batch, vectors[own:])
+                loss = loss + self.config.rehearsal * self._rehearsal(batch, targets == 0, scores, texts[own:])
         return loss
 
     def measure(self) -> dict[str, Any]:
@@ -137,12 +137,10 @@ class Extension:
 
     def _rehearsal(self, batch: Batch, outside: Tensor, scores: Tensor, texts: list[str]) -> Tensor:
         """Cross-entropy with the base's chances of the other labels, where the examples say nothing is."""
-        first = len(self.labels)
-        with torch.no_grad(), self._autocast():
-            states = self._states(self.base.network, texts[first:])
-            taught = self.base.network(batch, states)
+        with torch.no_grad():
+            taught = self.base.network(batch, self._states(self.base.network, texts))
         chances = functional.pad(taught[outside].float(), (1, 0)).softmax(-1)
-        told = functional.pad(scores[outside][:, first:].float(), (1, 0)).log_softmax(-1)
+        told = functional.pad(scores[outside].float(), (1, 0)).log_softmax(-1)
         return -(chances * told).sum() / chances[:, 1:].sum().clamp_min(8)
 
     def _states(self, network: BiEncoder, texts: list[str]) -> Tensor:
@@ -178,8 +176,3 @@ def extend(
     )
     train(recipe, loop, folder, resume=True, say=lambda _: None, watch=watch)
     return recipe.finished()
-
-
-def _entropy(scores: Tensor, targets: Tensor) -> Tensor:
-    logits = functional.pad(scores, (1, 0))
-    return functional.cross_entropy(logits, targets, reduction="sum") / (targets > 0).sum().clamp_min(8)

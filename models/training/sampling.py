@@ -17,6 +17,8 @@ from models.batching import collate, padded
 from models.biencoder import Batch, span_mask
 from models.passages import Passage
 from models.shapes import Shape
+from models.training.disjoint import disjoint_with
+from models.training.objectives import IGNORED
 from models.verbalise import draw, verbalisations
 
 if TYPE_CHECKING:
@@ -24,12 +26,11 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerFast
 
+    from models.training.disjoint import Typed
     from models.training.sets import Sentence
 
 #: Sentences on either side, in order of size, that a batch of single sentences is drawn from.
 _NEIGHBOURS = 250
-#: Target of spans that the loss leaves out.
-IGNORED = -100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,11 @@ class SamplingConfig:
     budget: int = 2048
     #: Most labels that a batch offers.
     max_labels: int = 24
+    #: Labels offered beside those present in the batch: none ("batch", as LITSET), types of the same set ("set"), or
+    #: these and, against entities alone, types of other sets that are written down as disjoint ("disjoint").
+    negatives: str = "set"
+    #: Most labels of other sets.
+    max_disjoint: int = 8
     #: Share of batches whose passages are 2 to 8 sentences of the set joined.
     concatenated: float = 0.3
     #: Most pieces of a joined passage.
@@ -56,7 +62,10 @@ class TrainingBatch:
 
     data_set: str
     batch: Batch
+    #: Wordings of the set's own labels, then of others that stand against its entities alone.
     label_texts: tuple[str, ...]
+    #: (1 + own labels, other labels): which of the others an entity of a label cannot be; nothing in row 0, outside.
+    ruled_out: Tensor
     #: (b, w, max_width): 0 for outside, 1 + position of the label, IGNORED where a span must not count.
     targets: Tensor
 
@@ -92,11 +101,15 @@ class Sampler:
         groups = self._groups(self._sentences[name])
         offered = self._offer(name, groups)
         batch = collate([self._passage(group) for group in groups], self._tokenizer)
+        targets = self._targets(name, groups, offered, batch)
+        others = self._disjoint(name, offered)
+        against = [[other in disjoint_with(name, label) for other in others] for label in offered]
         return TrainingBatch(
             data_set=name,
             batch=batch,
-            label_texts=self._verbalise(name, offered),
-            targets=self._targets(name, groups, offered, batch),
+            label_texts=self._verbalise([(name, label) for label in offered] + others),
+            ruled_out=torch.tensor([[False] * len(others), *against]),
+            targets=targets,
         )
 
     def _groups(self, pool: Sequence[Sentence]) -> list[list[Sentence]]:
@@ -123,14 +136,22 @@ class Sampler:
         rng.shuffle(kept)
         absent = [label for label in types if label not in shown]
         rng.shuffle(absent)
-        fill = rng.randint(0, max(0, config.max_labels - len(kept)))
+        fill = 0 if config.negatives == "batch" else rng.randint(0, max(0, config.max_labels - len(kept)))
         offered = (kept + absent[:fill])[: config.max_labels] or types[:1]
         rng.shuffle(offered)
         return offered
 
-    def _verbalise(self, name: str, offered: list[str]) -> tuple[str, ...]:
+    def _disjoint(self, name: str, offered: list[str]) -> list[Typed]:
+        """Types of other sets that entities of one of the offered ones cannot be, each with its set."""
+        if self._config.negatives != "disjoint":
+            return []
+        ruled_out = set[tuple[str, str]]().union(*(disjoint_with(name, label) for label in offered))
+        found = sorted(typed for typed in ruled_out if typed[1] in self._types.get(typed[0], ()))
+        return self._rng.sample(found, min(len(found), self._rng.randint(0, self._config.max_disjoint)))
+
+    def _verbalise(self, offered: list[Typed]) -> tuple[str, ...]:
         texts: list[str] = []
-        for label in offered:
+        for name, label in offered:
             text = draw(verbalisations(name)[label], self._rng)
             for _ in range(3):
                 if text not in texts:

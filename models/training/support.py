@@ -17,7 +17,7 @@ from torch import Tensor
 from models.batching import collate, padded
 from models.biencoder import span_mask
 from models.passages import passages
-from models.training.sampling import IGNORED
+from models.training.objectives import IGNORED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from models.encoder import load_encoder
 from models.scores import score
 from models.training import phase1
 from models.training.loop import LoopConfig
-from models.training.phase1 import Phase1, Phase1Config, make_sampler
+from models.training.phase1 import Phase1, Phase1Config, make_sampler, read_sentences
 from models.training.sampling import SamplingConfig
 from models.training.sets import HeldOut, Mix
 from models.types import Label, Span
@@ -133,7 +133,7 @@ def test_a_killed_run_goes_on(tiny_folder: Path, data: Path, tmp_path: Path) -> 
 def recipe(tiny_folder: Path, data: Path) -> Phase1:
     chosen = config(tiny_folder)
     encoder = load_encoder(chosen.base)
-    return Phase1(chosen, encoder, make_sampler(chosen, data, MIX, encoder), [])
+    return Phase1(chosen, encoder, make_sampler(chosen, read_sentences(data, MIX, encoder), MIX, encoder), [])
 
 
 def test_every_weight_that_is_trained_is_in_the_artifact(recipe: Phase1) -> None:
@@ -157,7 +157,8 @@ def test_all_but_the_word_embeddings_are_trained_at_their_rates(recipe: Phase1) 
 def test_the_loss_is_the_cross_entropy_of_every_span_per_entity(recipe: Phase1, data: Path, tiny_folder: Path) -> None:
     # Given the batch that the recipe is about to draw
     chosen = config(tiny_folder)
-    drawn = make_sampler(chosen, data, MIX, load_encoder(chosen.base)).draw(0)
+    encoder = load_encoder(chosen.base)
+    drawn = make_sampler(chosen, read_sentences(data, MIX, encoder), MIX, encoder).draw(0)
 
     # When the loss of every span is summed by hand
     encoded = recipe.tagger.encoder.tokenizer(list(drawn.label_texts), padding=True, return_tensors="pt")
@@ -178,6 +179,6 @@ def test_the_loss_is_the_cross_entropy_of_every_span_per_entity(recipe: Phase1, 
 def test_a_step_is_the_same_whenever_it_is_repeated(recipe: Phase1, data: Path, tiny_folder: Path) -> None:
     chosen = config(tiny_folder)
     encoder = load_encoder(chosen.base)
-    other = Phase1(chosen, encoder, make_sampler(chosen, data, MIX, encoder), [])
+    other = Phase1(chosen, encoder, make_sampler(chosen, read_sentences(data, MIX, encoder), MIX, encoder), [])
 
     assert recipe.loss(0).item() == pytest.approx(other.loss(0).item())

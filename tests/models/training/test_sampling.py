@@ -9,7 +9,8 @@ import torch
 
 from models.biencoder import span_mask
 from models.shapes import Shape
-from models.training.sampling import IGNORED, Sampler, SamplingConfig, TrainingBatch
+from models.training.objectives import IGNORED
+from models.training.sampling import Sampler, SamplingConfig, TrainingBatch
 from models.training.sets import Sentence
 from models.types import Label
 from models.verbalise import Verbalisation, label_text, verbalisations

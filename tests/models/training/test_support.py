@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.training.sampling import IGNORED
+from models.training.objectives import IGNORED
 from models.training.support import SupportSampler, folds, supported
 from models.types import Document, Span
 from tests.models.training.support_set import documents
