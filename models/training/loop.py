@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from models.training.plotting import draw
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 KEPT_LOSSES = 10_000
 RECENT_LOSSES = 200
 CHECKPOINT = "checkpoint.pt"
+LOG = "log.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,8 @@ def train(
     watch: Callable[[float], None] | None = None,
 ) -> None:
     """Train until the minutes or the steps are used; writes `log.jsonl` and `checkpoint.pt` under `folder`.
+
+    A recipe that measures gets `log.png` too, where matplotlib is installed.
 
     With `resume`, goes on from the checkpoint if there is one; minutes count training time alone, over all runs.
     `watch` is told after every step how much of the budget is used, in [0, 1]; what it raises ends the run.
@@ -150,8 +155,10 @@ class _Run:
             "loss": round(sum(recent) / max(1, len(recent)), 4),
             **found,
         }
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as stream:
+        with (self.folder / LOG).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry) + "\n")
+        if found:
+            draw(self.folder / LOG)
         self.say(json.dumps(entry))
 
     def _save(self) -> None:

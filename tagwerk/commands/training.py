@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,14 +24,22 @@ def biencoder(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, if there is one.")] = False,
     base: Annotated[str | None, typer.Option(help="Encoder to start from: a folder or a Hugging Face name.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the batches and the fresh weights.")] = 0,
+    config: Annotated[
+        str, typer.Option(help="Recipe: `default`, which ships, or `litset`, the paper's own.")
+    ] = "default",
 ) -> None:
     """Train the bi-encoder to interpret labels (LITSET, phase 1)."""
     if not data.is_dir():
         raise UnusableInput(f"there is no folder {data}; --data must name a folder with one folder a set")
     from models.encoder import PACKAGED
     from models.training.loop import LoopConfig
-    from models.training.phase1 import Phase1Config, run
+    from models.training.phase1 import RECIPES, run
+    from models.training.plotting import can_draw
 
-    config = Phase1Config(loop=LoopConfig(minutes=minutes), base=base or PACKAGED, seed=seed)
-    folder = run(config, data, out, resume=resume, say=say)
+    if config not in RECIPES:
+        raise UnusableInput(f"there is no recipe {config!r}; --config is one of {', '.join(RECIPES)}")
+    if not can_draw():
+        say("no picture of the course will be drawn: matplotlib is not there (pip install 'tagwerk[train]')")
+    recipe = replace(RECIPES[config](LoopConfig(minutes=minutes)), base=base or PACKAGED, seed=seed)
+    folder = run(recipe, data, out, resume=resume, say=say)
     say(f"wrote {folder}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from models.biencoder import span_mask
 from models.shapes import Shape
+from models.training.disjoint import disjoint_with
 from models.training.objectives import IGNORED
 from models.training.sampling import Sampler, SamplingConfig, TrainingBatch
 from models.training.sets import Sentence
@@ -199,3 +201,38 @@ def test_a_resumed_run_goes_on_with_the_batches_that_were_next(tiny: Encoder) ->
     expected = [through.draw(step).label_texts for step in range(4)]
 
     assert [resumed.draw(step).label_texts for step in (2, 3)] == expected[2:]
+
+
+def negatives(kind: str) -> SamplingConfig:
+    return SamplingConfig(budget=256, concatenated=0.0, dropped_labels=0.0, negatives=kind)
+
+
+def test_a_batch_may_offer_no_label_but_those_that_are_there(tiny: Encoder) -> None:
+    made = sampler(tiny, config=negatives("batch"))
+    for step in range(20):
+        drawn = made.draw(step)
+        shown = {span[2] for row in range(len(drawn.targets)) for _, s in read_back(drawn, row) for span in s.spans}
+        assert set(offered(drawn)) == shown & set(verbalisations(drawn.data_set))
+        assert drawn.ruled_out.shape == (1 + len(drawn.label_texts), 0)
+
+
+def test_types_of_other_sets_come_last_and_are_ruled_out_by_the_table(tiny: Encoder) -> None:
+    made = sampler(tiny, config=negatives("disjoint"))
+    met = 0
+    for step in range(40):
+        drawn = made.draw(step)
+        others = drawn.ruled_out.size(1)
+        own = len(drawn.label_texts) - others
+        assert drawn.ruled_out.size(0) == 1 + own
+        assert not drawn.ruled_out[0].any()
+        assert drawn.targets.max() <= own
+        [strange] = {"wikigold", "uner_ewt"} - {drawn.data_set}
+        types = verbalisations(strange)
+        for column, text in enumerate(drawn.label_texts[own:]):
+            [name] = [name for name, found in types.items() if text in wordings(found)]
+            own_types = offered(replace(drawn, label_texts=drawn.label_texts[:own]))
+            expected = [(strange, name) in disjoint_with(drawn.data_set, label) for label in own_types]
+            assert drawn.ruled_out[1:, column].tolist() == expected
+            assert any(expected)
+            met += 1
+    assert met > 10

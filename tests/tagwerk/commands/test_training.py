@@ -27,3 +27,10 @@ def test_a_base_that_is_not_there_is_said(tagwerk: Tagwerk, tmp_path: Path) -> N
     assert ended.code == 2
     assert str(base) in ended.err.rpartition("error: ")[2]
     assert "Traceback" not in ended.err
+
+
+def test_an_unknown_recipe_is_named(tagwerk: Tagwerk, tmp_path: Path) -> None:
+    ended = tagwerk("train", "biencoder", "--data", tmp_path, "--minutes", "1", "--config", "binder")
+
+    assert ended.code == 2
+    assert "error: there is no recipe 'binder'; --config is one of default, litset" in ended.err

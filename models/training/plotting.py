@@ -1,0 +1,47 @@
+"""The course of a training as a picture: loss of the steps and held-out F1, from the log that the loop writes.
+
+Owns the picture alone. Needs matplotlib, which the extra `train` brings; without it there is only the log.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: The picture's name, beside the log.
+PICTURE = "log.png"
+#: Keys of the log's lines that are drawn against the right axis.
+FIGURES = ("held_out_f1",)
+
+
+def can_draw() -> bool:
+    """Whether matplotlib is installed."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def draw(log: Path) -> Path | None:
+    """Draw a `log.jsonl` as `log.png` beside it; returns the picture, None where nothing can be drawn."""
+    entries: list[dict[str, Any]] = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    if not entries or not can_draw():
+        return None
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    losses = figure.add_subplot()
+    losses.set(xlabel="step", ylabel="loss")
+    losses.plot([entry["step"] for entry in entries], [entry["loss"] for entry in entries], "o-", color="tab:gray")
+    scores = losses.twinx()
+    scores.set(ylabel="strict F1, held-out types", ylim=(0, 1))
+    for name in FIGURES:
+        points = [(entry["step"], entry[name]) for entry in entries if name in entry]
+        scores.plot([step for step, _ in points], [value for _, value in points], "o-", label=name.replace("_", " "))
+    scores.legend(loc="upper left")
+    picture = log.with_name(PICTURE)
+    partial = log.with_name(f".{PICTURE}")
+    figure.savefig(partial, dpi=120, format="png", metadata={"Software": None})
+    partial.replace(picture)
+    return picture
