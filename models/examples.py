@@ -23,6 +23,8 @@ KEPT = 20
 QUOTED = 60
 #: Fewest examples of a label below which its score after learning is a guess.
 FEW = 5
+#: Examples from which on learning is bound by its steps, so that each is seen less often than is best.
+MANY = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,8 @@ def check_examples(examples: Sequence[tuple[int, Document]], labels: Sequence[La
     errors += _contradictions(examples)
     counts = Counter(span.label for _, document in examples for span in document.entities or ())
     errors += _without_examples(labels, counts)
-    warnings = [*_overlapping(examples), *_scarce(labels, counts), *_repeated(examples)]
+    warnings = [*_alone(labels), *_plenty(examples), *_overlapping(examples), *_scarce(labels, counts)]
+    warnings += _repeated(examples)
     return Findings(errors=tuple(errors[:KEPT]), warnings=tuple(warnings[:KEPT]), total=len(errors))
 
 
@@ -96,6 +99,18 @@ def _without_examples(labels: Sequence[Label], counts: Counter[str]) -> Iterator
         if not counts[label.name]:
             sentence = f"label {_quoted(label.name)} has no example; give one or leave the label out"
             yield Finding(line=None, code="label_without_example", message=sentence)
+
+
+def _alone(labels: Sequence[Label]) -> Iterator[Finding]:
+    if len(labels) == 1:
+        sentence = f"label {_quoted(labels[0].name)} is the only one; types that it is mistaken for would sharpen it"
+        yield Finding(line=None, code="one_label", message=sentence)
+
+
+def _plenty(examples: Sequence[tuple[int, Document]]) -> Iterator[Finding]:
+    if len(examples) >= MANY:
+        sentence = f"there are {len(examples):,} examples; from {MANY:,} on each is seen less often than is best"
+        yield Finding(line=None, code="many_examples", message=sentence)
 
 
 def _overlapping(examples: Sequence[tuple[int, Document]]) -> Iterator[Finding]:

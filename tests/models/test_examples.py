@@ -89,6 +89,26 @@ def test_few_examples_are_warned_of() -> None:
     ]
 
 
+def test_a_label_on_its_own_is_warned_of() -> None:
+    found = check_examples([(1, document("Queen sang", (0, 5, "band")))], [BAND])
+
+    assert [each.code for each in found.warnings] == ["one_label", "few_examples"]
+    assert found.warnings[0].message == ("label 'band' is the only one; types that it is mistaken for would sharpen it")
+
+
+def test_ten_thousand_examples_are_learnt_from_and_warned_of() -> None:
+    many = [
+        (line, document(f"Queen{line:05} sang Bohemia", (0, 10, "band"), (16, 23, "song"))) for line in range(10_000)
+    ]
+
+    found = check_examples(many, [BAND, SONG])
+
+    assert found.errors == ()
+    assert [each.message for each in found.warnings] == [
+        "there are 10,000 examples; from 2,000 on each is seen less often than is best"
+    ]
+
+
 def test_of_many_errors_the_first_are_kept_and_all_are_counted() -> None:
     wrong = [(line, document(f"Queen{line}", (0, 8, "x"))) for line in range(100, 150)]
 

@@ -1,0 +1,153 @@
+"""What an extension's settings are worth: phase 2 with one setting changed at a time, on sets that training never saw.
+
+    python benchmarks/extension.py --data DIR --work FOLDER [--sizes 5,100] [--rows default,passes-20] [--draws 1]
+
+Support sets come from the train split of the sets that the mix holds out whole (cyner, litbank): K sentences for each
+type, or so many sentences in all from 50 on; their dev split judges. Forgetting is the mean F1 on the other held-out
+groups at the tagger's own threshold. FOLDER keeps what was measured: a run that was stopped goes on. No test split is
+read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import tables
+from benchmarks.few_shot import drawn
+from models import artifact
+from models.devices import best_device, working_dtype
+from models.scores import score
+from models.training.extend import ExtendConfig, extend
+from models.training.heldout import load_groups
+from models.training.sets import HeldOut, load_documents, load_mix
+from models.verbalise import as_label, verbalisations
+
+if TYPE_CHECKING:
+    from models.tagger import Tagger
+    from models.training.heldout import Group
+    from models.types import Document
+
+SETS = {"cyner": "cyber security", "litbank": "novels"}
+#: From so many on, a size is sentences in all.
+SENTENCES_FROM = 50
+#: Sentences that judge.
+JUDGES = 200
+#: What each row changes of the settings that ship.
+ROWS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "passes 20": {"passes": 20},
+    "passes 80": {"passes": 80},
+    "rate 2e-4": {"encoder_rate": 2e-4, "head_rate": 1e-3},
+    "rate 5e-5": {"encoder_rate": 5e-5, "head_rate": 2.5e-4},
+    "no dropout": {"dropout": 0.0},
+    "all of it kept": {"blend": 1.0},
+    "30 % of the base": {"blend": 0.7},
+    "rehearsal": {"rehearsal": 1.0},
+}
+
+
+def main() -> None:
+    """Measure what is missing and write the table."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--data", type=Path, required=True)
+    arguments.add_argument("--work", type=Path, required=True, help="folder of what was measured")
+    arguments.add_argument("--sizes", default="5,100")
+    arguments.add_argument("--draws", type=int, default=1)
+    arguments.add_argument("--rows", default=",".join(ROWS), help=f"some of {', '.join(ROWS)}")
+    arguments.add_argument("--tagger", type=Path, default=artifact.shipped_folder(), help="folder of a tagger")
+    options = arguments.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    device = best_device()
+    base = artifact.load(options.tagger, device=device, dtype=working_dtype(device))
+    groups = load_groups(options.data, load_mix(), limit=100)
+    cells = [
+        (name, size, data_set, draw)
+        for size in options.sizes.split(",")
+        for draw in range(options.draws)
+        for data_set in SETS
+        for name in options.rows.split(",")
+    ]
+    for name, size, data_set, draw in cells:
+        kept = options.work / f"{name.replace(' ', '-')}_{size}_{data_set}_{draw}.json"
+        if not kept.exists():
+            found = measure(base, ExtendConfig(**ROWS[name], seed=draw), int(size), data_set, groups, options.data)
+            kept.write_text(json.dumps({"row": name, "size": size, "set": data_set, "draw": draw} | found))
+            print(kept.read_text(), flush=True)
+        write(options.work, base)
+
+
+def measure(
+    base: Tagger, config: ExtendConfig, size: int, data_set: str, groups: list[Group], data: Path
+) -> dict[str, float]:
+    """One extension, before and after."""
+    wording = verbalisations(data_set)
+    names = {name: as_label(verbalisation).name for name, verbalisation in wording.items()}
+    labels = [as_label(verbalisation) for verbalisation in wording.values()]
+    pool = renamed(load_documents(data, HeldOut(name="", data_set=data_set, file="train", labels=None), 10**6), names)
+    judges = renamed(load_documents(data, HeldOut(name="", data_set=data_set, file="dev", labels=None), JUDGES), names)
+    support = some(pool, size, config.seed)
+    known = {span.label for document in support for span in document.entities or ()}
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        tagger = extend(config, base, support, [label for label in labels if label.name in known], Path(scratch))
+    seconds = time.monotonic() - began
+    others = [group for group in groups if group.name != SETS[data_set]]
+    return {
+        "sentences": len(support),
+        "before": f1(base, judges, labels),
+        "after": f1(tagger, judges, labels),
+        "others before": statistics.mean(f1(base, group.documents, group.labels) for group in others),
+        "others after": statistics.mean(f1(tagger, group.documents, group.labels) for group in others),
+        "seconds": seconds,
+    }
+
+
+def some(pool: list[Document], size: int, seed: int) -> list[Document]:
+    """A support set."""
+    return random.Random(seed).sample(pool, size) if size >= SENTENCES_FROM else drawn(pool, size, seed)
+
+
+def renamed(documents: list[Document], names: dict[str, str]) -> list[Document]:
+    """The documents with their types in plain words."""
+    return [
+        replace(document, entities=tuple(replace(span, label=names[span.label]) for span in document.entities or ()))
+        for document in documents
+    ]
+
+
+def f1(tagger: Tagger, documents: Any, labels: Any) -> float:  # noqa: ANN401 -- sequences of either kind
+    """Strict F1 in per cent at the tagger's own threshold."""
+    found = tagger.predict([document.text for document in documents], list(labels))
+    return 100 * score([d.entities or () for d in documents], [prediction.spans for prediction in found]).f1
+
+
+def write(work: Path, base: Tagger) -> None:
+    """The table of all that was measured, whatever this call did."""
+    cells = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(work.glob("*.json"))]
+    sizes = sorted({cell["size"] for cell in cells}, key=int)
+    rows = []
+    for size in sizes:
+        for name in ROWS:
+            own = [cell for cell in cells if (cell["row"], cell["size"]) == (name, size)]
+            if own:
+                columns = ("before", "after", "others before", "others after", "sentences", "seconds")
+                means = {column: statistics.mean(cell[column] for cell in own) for column in columns}
+                rows.append({"size": size, "row": name, "extensions": len(own)} | means)
+    notes = [
+        "means over cyner and litbank and their draws; strict F1, in per cent, at the tagger's own threshold",
+        f"size: examples of each type, or sentences from {SENTENCES_FROM} on; {base.dtype} on {base.device.type}",
+        "others: mean F1 on the held-out groups of other sets, which the examples say nothing of",
+    ]
+    tables.write("extension", "Settings of few-shot extension", rows, notes)
+
+
+if __name__ == "__main__":
+    main()
