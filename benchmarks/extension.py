@@ -16,7 +16,7 @@ import random
 import statistics
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +33,15 @@ from models.verbalise import as_label, verbalisations
 if TYPE_CHECKING:
     from models.tagger import Tagger
     from models.training.heldout import Group
-    from models.types import Document
+    from models.types import Document, Label
 
 SETS = {"cyner": "cyber security", "litbank": "novels"}
 #: From so many on, a size is sentences in all.
 SENTENCES_FROM = 50
 #: Sentences that judge.
 JUDGES = 200
+#: Sentences of each other group.
+OTHERS = 60
 #: What each row changes of the settings that ship.
 ROWS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -67,7 +69,7 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     device = best_device()
     base = artifact.load(options.tagger, device=device, dtype=working_dtype(device))
-    groups = load_groups(options.data, load_mix(), limit=100)
+    trials = {data_set: Trial.read(options.data, data_set, base) for data_set in SETS}
     cells = [
         (name, size, data_set, draw)
         for size in options.sizes.split(",")
@@ -78,36 +80,68 @@ def main() -> None:
     for name, size, data_set, draw in cells:
         kept = options.work / f"{name.replace(' ', '-')}_{size}_{data_set}_{draw}.json"
         if not kept.exists():
-            found = measure(base, ExtendConfig(**ROWS[name], seed=draw), int(size), data_set, groups, options.data)
+            found = measure(base, ExtendConfig(**ROWS[name], seed=draw), int(size), trials[data_set])
             kept.write_text(json.dumps({"row": name, "size": size, "set": data_set, "draw": draw} | found))
             print(kept.read_text(), flush=True)
         write(options.work, base)
 
 
-def measure(
-    base: Tagger, config: ExtendConfig, size: int, data_set: str, groups: list[Group], data: Path
-) -> dict[str, float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A set to extend to, what judges it, what may be forgotten, and the base's F1 on either."""
+
+    labels: list[Label]
+    pool: list[Document]
+    judges: list[Document]
+    others: list[Group]
+    before: float
+    others_before: float
+
+    @classmethod
+    def read(cls, data: Path, data_set: str, base: Tagger) -> Trial:
+        """All of it, under the data folder."""
+        wording = verbalisations(data_set)
+        names = {name: as_label(verbalisation).name for name, verbalisation in wording.items()}
+        labels = [as_label(verbalisation) for verbalisation in wording.values()]
+
+        def split(file: str, limit: int) -> list[Document]:
+            held_out = HeldOut(name="", data_set=data_set, file=file, labels=None)
+            return renamed(load_documents(data, held_out, limit), names)
+
+        judges = split("dev", JUDGES)
+        others = [g for g in load_groups(data, load_mix(), OTHERS) if g.name != SETS[data_set]]
+        return cls(
+            labels=labels,
+            pool=split("train", 10**6),
+            judges=judges,
+            others=others,
+            before=f1(base, judges, labels),
+            others_before=mean_f1(base, others),
+        )
+
+
+def measure(base: Tagger, config: ExtendConfig, size: int, trial: Trial) -> dict[str, float]:
     """One extension, before and after."""
-    wording = verbalisations(data_set)
-    names = {name: as_label(verbalisation).name for name, verbalisation in wording.items()}
-    labels = [as_label(verbalisation) for verbalisation in wording.values()]
-    pool = renamed(load_documents(data, HeldOut(name="", data_set=data_set, file="train", labels=None), 10**6), names)
-    judges = renamed(load_documents(data, HeldOut(name="", data_set=data_set, file="dev", labels=None), JUDGES), names)
-    support = some(pool, size, config.seed)
+    support = some(trial.pool, size, config.seed)
     known = {span.label for document in support for span in document.entities or ()}
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        tagger = extend(config, base, support, [label for label in labels if label.name in known], Path(scratch))
+        wanted = [label for label in trial.labels if label.name in known]
+        tagger = extend(config, base, support, wanted, Path(scratch))
     seconds = time.monotonic() - began
-    others = [group for group in groups if group.name != SETS[data_set]]
     return {
         "sentences": len(support),
-        "before": f1(base, judges, labels),
-        "after": f1(tagger, judges, labels),
-        "others before": statistics.mean(f1(base, group.documents, group.labels) for group in others),
-        "others after": statistics.mean(f1(tagger, group.documents, group.labels) for group in others),
+        "before": trial.before,
+        "after": f1(tagger, trial.judges, trial.labels),
+        "others before": trial.others_before,
+        "others after": mean_f1(tagger, trial.others),
         "seconds": seconds,
     }
+
+
+def mean_f1(tagger: Tagger, groups: list[Group]) -> float:
+    """Mean over groups."""
+    return statistics.mean(f1(tagger, group.documents, group.labels) for group in groups)
 
 
 def some(pool: list[Document], size: int, seed: int) -> list[Document]:
