@@ -1,11 +1,13 @@
 """The HTTP service as a process: its listening socket, its web server, and the embedded stack behind it.
 
 Owns how the service is run and ended; what it answers is the front door's business. uvicorn gives the signal that
-ended it to the process once more, so a process with children of its own leaves serving to one of them.
+ended it to the process once more, so a process with children of its own leaves serving to one of them. Told to end, it
+ends: threads that wait for a database or a disk cannot be called off, so after a while the process goes without them.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import socket
@@ -14,6 +16,7 @@ import threading
 import time
 from contextlib import contextmanager
 from ipaddress import ip_address
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -25,6 +28,7 @@ from tagwerk.errors import CannotListen, StackFailed, UnusableInput
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
+    from types import FrameType
 
     from tagwerk.embedded import EmbeddedStack
 
@@ -36,6 +40,8 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 BACKLOG = 2048
 #: Seconds that open requests have to end; an orchestrator should wait a little longer before it kills.
 GRACE_SECONDS = 15
+#: Seconds that everything else has then, such as closing connections and threads that still work.
+CLOSING_SECONDS = 4
 #: Seconds for which an idle connection is kept; above the idle time of usual proxies, so that they close first.
 KEEP_ALIVE_SECONDS = 75
 #: Seconds between two looks at the children.
@@ -92,8 +98,9 @@ def serve(listener: socket.socket) -> None:
     )
     server = _Server(config)
     for number in ENDING:
-        # uvicorn raises the signal once more when all is closed: then it has nothing left to do.
-        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+        # Before uvicorn listens to it, and after: it raises the signal once more when all is closed.
+        signal.signal(number, server.handle_exit)
+    threading.Thread(target=server.end_by_force, name="end", daemon=True).start()
     server.run(sockets=[listener])
 
 
@@ -113,11 +120,32 @@ def serve_embedded(listener: socket.socket, stack: EmbeddedStack) -> None:
                     _give_up(early, server)
                     server, started = child.start(), time.monotonic()
     finally:
-        stop(server, seconds=GRACE_SECONDS + 5)
+        # It has ended by itself before.
+        stop(server, seconds=GRACE_SECONDS + CLOSING_SECONDS + 1)
 
 
 class _Server(uvicorn.Server):
-    """A server that says where it listens once it accepts."""
+    """A server that says where it listens once it accepts, and that ends some time after it was told to."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        # A signal's handler may interrupt itself: an event could then wait for itself.
+        self._told: SimpleQueue[None] = SimpleQueue()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end."""
+        self._told.put(None)
+        super().handle_exit(sig, frame)
+
+    def end_by_force(self) -> None:
+        """Wait until the server is told to end, and end the process where it does not do so by itself."""
+        self._told.get()
+        time.sleep(GRACE_SECONDS + CLOSING_SECONDS)
+        try:
+            faulthandler.dump_traceback()
+            say(f"told to end {GRACE_SECONDS + CLOSING_SECONDS} s ago, the service ends by force; what hangs is above")
+        finally:
+            os._exit(1)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

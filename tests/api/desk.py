@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import uvicorn
 
 from api.app import create_app
 from api.parts import Parts
@@ -21,12 +19,11 @@ from corpora.settings import CorporaSettings
 from jobs.keys import KeyScope
 from jobs.records import NewEscalation, NewResult
 from jobs.settings import JobsSettings
+from tests.listening import listening
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
-
-    from fastapi import FastAPI
 
     from corpora.blobs import BlobStore
     from jobs.store import Ledger
@@ -174,21 +171,6 @@ def copied(template: Path, folder: Path) -> str:
     with closing(sqlite3.connect(template)) as source, closing(sqlite3.connect(folder / "ledger.db")) as target:
         source.backup(target)
     return f"sqlite:///{folder / 'ledger.db'}"
-
-
-@contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
-    """A real web server, in a thread, that serves an application; its address."""
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="on", ws="none", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        until(lambda: server.started or not thread.is_alive())
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def until(condition: Any, seconds: float = 30) -> None:  # noqa: ANN401 -- anything that can be called

@@ -17,8 +17,9 @@ from api.settings import ApiSettings
 from corpora.settings import CorporaSettings
 from jobs.settings import JobsSettings
 from jobs.store import Ledger
-from tests.api.desk import NO_BROKER, NO_DATABASE, listening, opened, problem, until
+from tests.api.desk import NO_BROKER, NO_DATABASE, opened, problem, until
 from tests.api.test_tenancy import KEYED, NAMING
+from tests.listening import listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

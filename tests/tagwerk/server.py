@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 
 from corpora.blobs import BlobStore
 from corpora.chunks import read_lines
@@ -18,7 +18,7 @@ from jobs.keys import KeyScope
 from jobs.records import NewEscalation, NewResult
 from jobs.store import Ledger
 from tagwerk.client import Client
-from tests.tagwerk.running import until
+from tests.listening import listening
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -63,21 +63,10 @@ def serving(settings: dict[str, str]) -> Iterator[Server]:
         for name, value in settings.items():
             patch.setenv(name, value)
         app = from_environment()
-    config = uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    ledger = Ledger.open(settings["TAGWERK_DATABASE_URL"])
-    thread.start()
-    try:
-        until(lambda: server.started or not thread.is_alive())
-        port = server.servers[0].sockets[0].getsockname()[1]
+    with closing(Ledger.open(settings["TAGWERK_DATABASE_URL"])) as ledger, listening(app) as url:
         _key, token = ledger.create_key("local", KeyScope.TENANT, None)
         blobs = BlobStore(Path(settings["TAGWERK_BLOBS"]))
-        yield Server(port=port, key=token, ledger=ledger, blobs=blobs, settings=settings)
-    finally:
-        server.should_exit = True
-        thread.join()
-        ledger.close()
+        yield Server(port=urlsplit(url).port or 0, key=token, ledger=ledger, blobs=blobs, settings=settings)
 
 
 def work(ledger: Ledger, blobs: BlobStore, failed: Collection[str] = (), escalated: Collection[str] = ()) -> None:

@@ -7,13 +7,18 @@ import pty
 import re
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from fastapi import FastAPI
 
 from jobs.states import JobState
+from tagwerk import console
 from tagwerk.console import JobProgress, out, print_json, say
 from tagwerk.summary import job_table
+from tests.listening import listening
 from tests.tagwerk.running import ROOT
 from tests.tagwerk.views import done, view
 
@@ -38,7 +43,8 @@ with JobProgress() as progress:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Let time pass for the progress, so many seconds at a call."""
     now = [1000.0]
-    monkeypatch.setattr("tagwerk.console.time.monotonic", lambda: now[0])
+    # Its own alone: servers in other threads of this process go by the clock as well.
+    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def advance(seconds: float) -> None:
         now[0] += seconds
@@ -127,6 +133,16 @@ def test_an_end_is_not_progress(capsys: pytest.CaptureFixture[str], clock: Calla
         progress(done("job_a", 10, state=JobState.COMPLETED))
 
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("clock")
+def test_while_time_stands_still_for_the_progress_it_goes_on_for_others() -> None:
+    # Given a server in another thread, which looks ten times a second whether it shall end
+    with listening(FastAPI(), end_seconds=10):
+        # When some of its looks fall into a test that stops time
+        time.sleep(0.3)
+
+    # Then it noticed its end
 
 
 def test_a_pipe_gets_no_controls() -> None:

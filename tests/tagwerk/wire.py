@@ -40,17 +40,26 @@ class Wire:
         self._fates: deque[Fate] = deque()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._flows = threading.Event()
+        self._flows.set()
         #: Where the server seems to be, and how often somebody came.
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.connections = 0
+        #: How many blocks did not pass since it is hushed.
+        self.held = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def meets(self, *fates: Fate) -> None:
         """Set the fates of the connections to come."""
         self._fates.extend(fates)
 
+    def hush(self) -> None:
+        """From now on nothing passes, on connections that are open and stay so."""
+        self._flows.clear()
+
     def close(self) -> None:
         """Cut everything."""
+        self._flows.set()
         for each in [self._listener, *self._open]:
             _end(each)
 
@@ -78,8 +87,9 @@ class Wire:
 
     def _carry(self, client: socket.socket, after: int | None) -> None:
         with closing(socket.create_connection(("127.0.0.1", self._port))) as server:
-            threading.Thread(target=_pump, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
             while block := server.recv(BLOCK):
+                self._pass()
                 if after is not None:
                     if len(block) > after:
                         client.sendall(block[:after])
@@ -87,19 +97,24 @@ class Wire:
                     after -= len(block)
                 client.sendall(block)
 
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while block := source.recv(BLOCK):
+                self._pass()
+                target.sendall(block)
+            target.shutdown(socket.SHUT_WR)
+
+    def _pass(self) -> None:
+        if not self._flows.is_set():
+            self.held += 1
+            self._flows.wait()
+
 
 def _end(connection: socket.socket) -> None:
     # Closing alone says nothing to the other side while another thread still reads.
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
     connection.close()
-
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while block := source.recv(BLOCK):
-            target.sendall(block)
-        target.shutdown(socket.SHUT_WR)
 
 
 def _read_all(source: socket.socket) -> None:
