@@ -9,18 +9,20 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 
 
-def write(name: str, title: str, rows: list[dict[str, Any]], notes: list[str]) -> Path:
-    """Write `rows` (same keys each) as `name`.md and `name`.json; returns the Markdown file."""
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps({"rows": rows, "notes": notes}, indent=2) + "\n", encoding="utf-8")
+def write(name: str, title: str, rows: list[dict[str, Any]], notes: list[str], folder: Path = RESULTS) -> Path:
+    """Write `rows` (same keys each, None for nothing) as `name`.md and `name`.json; returns the Markdown file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps({"rows": rows, "notes": notes}, indent=2) + "\n", encoding="utf-8")
     heads = list(rows[0])
     lines = [f"# {title}", "", f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     lines += [f"| {' | '.join(_cell(row[head]) for head in heads)} |" for row in rows]
     lines += ["", *(f"- {note}" for note in notes), ""]
-    path = RESULTS / f"{name}.md"
+    path = folder / f"{name}.md"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return ""
     return f"{value:.1f}" if isinstance(value, float) else str(value)
