@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import crossner, tables
 from benchmarks.journal import Journal
 from benchmarks.peers import WHOLE_TRAIN_SPLIT
-from benchmarks.setting import BUDGETS, circumstances, fingerprint, options_of, tagger_of
+from benchmarks.setting import BUDGETS, circumstances, fingerprint, loaded, options_of
 from models.training.adapting import adapt
 from models.training.extend import ExtendConfig, extend
 
@@ -60,10 +60,10 @@ def main() -> None:
     parser.add_argument("--misc", default="both", choices=MISC, help="whether the type `misc` is learnt and counted")
     parser.add_argument("--steps", type=int, help="most steps of one training, to try the command")
     options = parser.parse_args()
-    base = tagger_of(options)
+    base = loaded(options.tagger)
     config = ExtendConfig() if options.steps is None else ExtendConfig(least_steps=0, most_steps=options.steps)
     settings = {
-        "tagger": fingerprint(options),
+        "tagger": fingerprint(options.tagger),
         "split": options.split,
         "limit": options.limit,
         "config": asdict(config),

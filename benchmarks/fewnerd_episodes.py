@@ -25,8 +25,9 @@ from benchmarks.crossner import documents, judged
 from benchmarks.episodes import EpisodeSampler
 from benchmarks.journal import Journal
 from benchmarks.peers import EPISODES
-from benchmarks.setting import BUDGETS, circumstances, fingerprint, options_of, tagger_of
+from benchmarks.setting import BUDGETS, circumstances, fingerprint, loaded, options_of
 from benchmarks.source_base import SET, hidden_types, source_base
+from models import artifact
 from models.errors import BadTrainingData
 from models.scores import Score
 from models.training.extend import ExtendConfig, extend
@@ -67,13 +68,16 @@ def main() -> None:
     task = task_of(options)
     rows: list[dict[str, Any]] = []
     for name in options.bases.split(","):
-        base, mark = base_named(name, options)
-        found = {shots: [*episodes(task, base, mark, shots, options)] for shots in SHOTS}
-        rows += [row(name, method, found) for method in METHODS]
-    notes = [f"{count(options)} episodes for each K, {task.way}-way; {circumstances(options, tagger_of(options))}"]
-    notes += [f"{options.steps} steps an episode", *NOTES]
+        folder = base_named(name, options)
+        found = {shots: episodes(task, folder, shots, options) for shots in SHOTS}
+        rows += [row(SOURCES[name] + trained(folder), method, found) for method in METHODS]
     # On other types than theirs, nothing stands beside what others report.
     rows += peer_rows() if options.split == "test" else []
+    notes = [
+        f"{count(options)} episodes for each K, {task.way}-way, {options.steps} steps an episode",
+        circumstances(options, loaded(options.tagger)),
+        *NOTES,
+    ]
     path = tables.write(f"fewnerd_episodes_{options.split}", "Few-NERD inter, episodes", rows, notes, options.out)
     print(path.read_text(encoding="utf-8"))
 
@@ -83,9 +87,9 @@ NOTES = (
     "episodes that happened to be drawn, by bootstrap",
     "K~2K sampling of support and query with the same K, as util/fewshotsampler.py of thunlp/Few-NERD does and as its "
     "released episodes are; a sentence with any other type of the split is rejected",
-    "ours differ: 22.7 million parameters (others: 110 million and more); 13 source types (others: the 36 of "
-    "inter_train); episodes of our own draw by the same rule (others: the 5,000 released ones); types in plain words "
-    "with a description (others: none, or the type's name); text cased as it is",
+    "ours differ: the size of the encoder (others: 110 million parameters and more); 13 source types (others: the 36 "
+    "of inter_train); episodes of our own draw by the same rule (others: the 5,000 released ones); types in plain "
+    "words with a description (others: none, or the type's name); text cased as it is",
     "figures of others are on the data of the sixth arXiv version, as the papers and the repositories of "
     "DecomposedMetaNER and HEProto list them; MSDP and NuNER were trained further on other text before",
 )
@@ -111,12 +115,12 @@ def count(options: argparse.Namespace) -> int:
 def task_of(options: argparse.Namespace) -> Task:
     """The split's sentences and types."""
     if options.split == "test":
-        return read_task(options.data / SET, "inter_test", test_labels(), None, options.limit)
+        return read_task(options.data / SET, "inter_test", labels_of_test_split(), None, options.limit)
     labels = {name: as_label(wording) for name, wording in verbalisations(SET).items()}
     return read_task(options.data / SET, "inter_dev", labels, hidden_types(), options.limit)
 
 
-def test_labels() -> dict[str, Label]:
+def labels_of_test_split() -> dict[str, Label]:
     """How the types of the test split read, by their name in the data."""
     entries = yaml.safe_load(Path(__file__).with_name("fewnerd.yaml").read_text(encoding="utf-8"))
     return {name: Label(name=entry["name"], description=entry["description"]) for name, entry in entries.items()}
@@ -137,21 +141,21 @@ def read_task(
     )
 
 
-def base_named(name: str, options: argparse.Namespace) -> tuple[Tagger, str]:
-    """A tagger to teach, and what tells it apart from other ones of that name."""
+def base_named(name: str, options: argparse.Namespace) -> Path:
+    """Folder of a tagger to teach."""
     if name == "shipped":
-        return tagger_of(options), fingerprint(options)
+        return Path(options.tagger)
     minutes = options.source_minutes or BUDGETS[options.budget].source_minutes
     loop = LoopConfig(minutes=minutes, steps=options.source_steps, measure_minutes=0)
-    mark = f"minutes-{minutes:g}-steps-{options.source_steps or 'any'}"
-    folder = options.work / f"source-{mark}"
-    return source_base(options.data, folder, loop, all_types=options.split == "test"), mark
+    folder = options.work / f"source-{minutes:g}-minutes-{options.source_steps or 'any'}-steps"
+    return source_base(options.data, folder, loop, all_types=options.split == "test")
 
 
-def episodes(task: Task, base: Tagger, mark: str, shots: int, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Counts of each episode, those of an earlier run taken from its journal."""
+def episodes(task: Task, folder: Path, shots: int, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Counts of each episode for the tagger in a folder, those of an earlier run taken from its journal."""
+    base = loaded(folder)
     config = ExtendConfig(least_steps=options.steps, most_steps=options.steps, blend=options.blend)
-    settings = {"base": mark, "split": options.split, "limit": options.limit, "config": asdict(config)}
+    settings = {"tagger": fingerprint(folder), "split": options.split, "limit": options.limit, "config": asdict(config)}
     journal = Journal(options.work / "episodes.jsonl", settings | {"device": base.device.type})
     sampler = EpisodeSampler(task.pool, task.types, way=task.way, shots=shots, seed=0)
     found = []
@@ -159,7 +163,7 @@ def episodes(task: Task, base: Tagger, mark: str, shots: int, options: argparse.
         found.append(journal.once(f"{shots}/{number}", partial(measure, base, config, sampler, task, number)))
         if number % 10 == 9:
             progress = {name: round(100 * summed(found, name).f1, 1) for name in METHODS}
-            print(f"{mark}, {shots} shots, {number + 1} episodes: {progress}", flush=True)
+            print(f"{folder.name}, {shots} shots, {number + 1} episodes: {progress}", flush=True)
     return found
 
 
@@ -196,14 +200,20 @@ def spread(found: Sequence[dict[str, Any]], method: str) -> float:
     return float(100 * np.std(2 * correct / np.maximum(1, predicted + gold)))
 
 
-def row(name: str, method: str, found: dict[int, list[dict[str, Any]]]) -> dict[str, Any]:
+def trained(folder: Path) -> str:
+    """How long the tagger in a folder was trained, where it says so."""
+    steps = artifact.read_manifest(folder).receipt.get("steps")
+    return "" if steps is None else f", {steps} steps"
+
+
+def row(source: str, method: str, found: dict[int, list[dict[str, Any]]]) -> dict[str, Any]:
     """One tagger asked in one way."""
     figures = {
         f"{shots}-shot {figure}": value
         for shots, results in found.items()
         for figure, value in (("F1", 100 * summed(results, method).f1), ("deviation", spread(results, method)))
     }
-    return {"system": f"ours, {METHODS[method]}", "learnt from": SOURCES[name], **figures, "source": "this command"}
+    return {"system": f"ours, {METHODS[method]}", "learnt from": source, **figures, "source": "this command"}
 
 
 def peer_rows() -> list[dict[str, Any]]:

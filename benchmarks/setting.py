@@ -35,46 +35,57 @@ class Budget:
     episodes: int
     #: Minutes of a training on a source set, at most.
     source_minutes: float
+    #: Rounds of what is timed.
+    rounds: int
 
 
 BUDGETS = {
-    "small": Budget(name="small", draws=2, whole=1, episodes=100, source_minutes=10.0),
-    "full": Budget(name="full", draws=5, whole=3, episodes=5000, source_minutes=30.0),
+    "small": Budget(name="small", draws=2, whole=1, episodes=100, source_minutes=10.0, rounds=5),
+    "full": Budget(name="full", draws=5, whole=3, episodes=5000, source_minutes=30.0, rounds=11),
 }
 
 
-def options_of(doc: str | None, *, work: bool = False) -> argparse.ArgumentParser:
-    """A parser that knows what all these commands have in common; `work` for those that a stop must not undo."""
+def options_of(doc: str | None, *, sets: bool = True, work: bool = False) -> argparse.ArgumentParser:
+    """A parser that knows what these commands have in common.
+
+    `sets` for those that read public sets, `work` for those that a stop must not undo.
+    """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with one folder a set")
-    parser.add_argument("--split", default="test", choices=("dev", "test"))
     parser.add_argument("--budget", default="small", choices=sorted(BUDGETS))
-    parser.add_argument("--limit", type=int, help="most sentences of a set that are measured on, to try the command")
     parser.add_argument("--tagger", type=Path, default=artifact.shipped_folder(), help="folder of a tagger")
     parser.add_argument("--out", type=Path, default=tables.RESULTS, help="folder for the table")
+    if sets:
+        parser.add_argument("--data", type=Path, required=True, help="folder with one folder a set")
+        parser.add_argument("--split", default="test", choices=("dev", "test"))
+        parser.add_argument("--limit", type=int, help="most sentences of a set that are measured on, to try a command")
     if work:
         parser.add_argument("--work", type=Path, required=True, help="folder for what a stopped run goes on from")
     return parser
 
 
-def tagger_of(options: argparse.Namespace) -> Tagger:
-    """The tagger that is measured, where and as this machine computes best."""
+def loaded(folder: Path) -> Tagger:
+    """A tagger where and as this machine computes best."""
     device = best_device()
-    return artifact.load(options.tagger, device=device, dtype=working_dtype(device))
+    return artifact.load(folder, device=device, dtype=working_dtype(device))
 
 
-def fingerprint(options: argparse.Namespace) -> str:
-    """Tells taggers apart; the manifest hashes all the weights."""
-    return file_sha256(options.tagger / MANIFEST)[:12]
+def fingerprint(folder: Path) -> str:
+    """Tells taggers apart; the manifest has the hashes of all the weights."""
+    return file_sha256(folder / MANIFEST)[:12]
 
 
 def circumstances(options: argparse.Namespace, tagger: Tagger) -> str:
     """What was measured with what, for the notes below a table."""
-    limit = f", at most {options.limit} sentences a set" if options.limit else ""
-    return (
-        f"budget {options.budget}; split {options.split}{limit}; tagger {options.tagger.name} "
-        f"({fingerprint(options)}); {machine(tagger)}"
-    )
+    found = [f"budget {options.budget}"]
+    if "split" in options:
+        found.append(f"split {options.split}" + (f", at most {options.limit} sentences a set" if options.limit else ""))
+    found.append(f"tagger {options.tagger.name} ({fingerprint(options.tagger)}), {size(tagger):.1f} million parameters")
+    return "; ".join([*found, machine(tagger)])
+
+
+def size(tagger: Tagger) -> float:
+    """Millions of parameters, a shared encoder counted once."""
+    return sum(parameter.numel() for parameter in tagger.network.parameters()) / 1e6
 
 
 def machine(tagger: Tagger) -> str:

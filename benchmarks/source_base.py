@@ -6,11 +6,11 @@ may know them, a second training with all types follows and is read by that cali
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from models import artifact
-from models.devices import best_device, working_dtype
 from models.encoder import load_encoder
 from models.training.heldout import load_groups
 from models.training.loop import LoopConfig, train
@@ -20,7 +20,6 @@ from models.training.sets import load_mix
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.tagger import Calibration, Tagger
     from models.training.sets import Mix
 
 SET = "fewnerd_inter"
@@ -33,21 +32,22 @@ def hidden_types() -> frozenset[str]:
     return load_mix().hidden(SET)
 
 
-def source_base(data: Path, folder: Path, loop: LoopConfig, *, all_types: bool) -> Tagger:
-    """The tagger that `folder` holds, trained now unless that was done before; goes on from its checkpoints."""
+def source_base(data: Path, folder: Path, loop: LoopConfig, *, all_types: bool) -> Path:
+    """Folder of the tagger, trained under `folder` unless that was done before; goes on from its checkpoints."""
     target = folder / ("all-types" if all_types else "hidden-types")
-    if not target.exists():
-        mix = alone(load_mix())
-        if all_types:
-            first = _trained(data, folder / "calibrating", _shortened(loop), mix)
-            calibration = first.calibrated().calibration
-            recipe = _trained(data, folder / "learning", loop, replace(mix, held_out=()), watched=mix)
-            _save(target, recipe, calibration)
-        else:
-            recipe = _trained(data, folder / "learning-hidden", loop, mix)
-            _save(target, recipe, recipe.calibrated().calibration)
-    device = best_device()
-    return artifact.load(target, device=device, dtype=working_dtype(device))
+    if target.exists():
+        return target
+    hiding = alone(load_mix())
+    if all_types:
+        calibration = _trained(data, folder / "calibrating", _shortened(loop), hiding).calibrated().calibration
+        learning = folder / "learning"
+        tagger = _trained(data, learning, loop, replace(hiding, held_out=()), watched=hiding).finished(calibration)
+    else:
+        learning = folder / "learning-hidden"
+        tagger = _trained(data, learning, loop, hiding).calibrated()
+    receipt = {"method": "phase 1 on one set", "set": SET, "steps": _steps(learning)}
+    artifact.save(target, tagger, name=target.name, receipt=receipt)
+    return target
 
 
 def alone(mix: Mix) -> Mix:
@@ -71,7 +71,7 @@ def _shortened(loop: LoopConfig) -> LoopConfig:
     return replace(loop, minutes=loop.minutes * CALIBRATING, steps=steps)
 
 
-def _save(target: Path, recipe: Phase1, calibration: Calibration) -> None:
-    steps = recipe.optimizer.state_dict()["state"]
-    receipt = {"method": "phase 1 on one set", "set": SET, "steps": int(next(iter(steps.values()))["step"])}
-    artifact.save(target, recipe.finished(calibration), name=target.name, receipt=receipt)
+def _steps(folder: Path) -> int:
+    """How many steps the training in a folder took."""
+    last = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1]
+    return int(json.loads(last)["step"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import crossner, tables
 from benchmarks.peers import ZERO_SHOT
-from benchmarks.setting import circumstances, options_of, tagger_of
+from benchmarks.setting import circumstances, loaded, options_of
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +26,7 @@ FIGURES = ("precision", "recall", "F1", "sentences/s")
 def main() -> None:
     """Measure and write the table."""
     options = options_of(__doc__).parse_args()
-    tagger = tagger_of(options)
+    tagger = loaded(options.tagger)
     rows = [measure(tagger, name, options) for name in crossner.DOMAINS]
     notes = [
         circumstances(options, tagger),

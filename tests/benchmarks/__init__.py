@@ -1,0 +1,1 @@
+"""Tests of benchmarks/: what is drawn, counted, joined and kept; no figure is measured here."""
