@@ -14,7 +14,7 @@ from models import artifact
 from models.encoder import load_encoder
 from models.training.heldout import load_groups
 from models.training.loop import LoopConfig, train
-from models.training.phase1 import Phase1, Phase1Config, make_sampler
+from models.training.phase1 import Phase1, Phase1Config, make_sampler, read_sentences
 from models.training.sets import load_mix
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _trained(data: Path, folder: Path, loop: LoopConfig, mix: Mix, watched: Mix 
     """Phase 1 on the mix; `watched` has the groups that are measured at its end, where these are not held out."""
     config = Phase1Config(loop=loop)
     encoder = load_encoder(config.base)
-    sampler = make_sampler(config, data, mix, encoder)
+    sampler = make_sampler(config, read_sentences(data, mix, encoder), mix, encoder)
     recipe = Phase1(config, encoder, sampler, load_groups(data, watched or mix))
     train(recipe, loop, folder, resume=True, say=print)
     return recipe
