@@ -1,6 +1,6 @@
 """What an extension's settings are worth: phase 2 with one setting changed at a time, on sets that training never saw.
 
-    python benchmarks/extension.py --data DIR --work FOLDER [--sizes 5,100] [--rows default,passes-20] [--draws 1]
+    python benchmarks/extension.py --data DIR --work FOLDER [--sizes 5,100] [--rows "default;passes 20"] [--draws 1]
 
 Support sets come from the train split of the sets that the mix holds out whole (cyner, litbank): K sentences for each
 type, or so many sentences in all from 50 on; their dev split judges. Forgetting is the mean F1 on the other held-out
@@ -48,6 +48,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "passes 20": {"passes": 20},
     "passes 80": {"passes": 80},
     "rate 2e-4": {"encoder_rate": 2e-4, "head_rate": 1e-3},
+    "passes 20, rate 2e-4": {"passes": 20, "encoder_rate": 2e-4, "head_rate": 1e-3},
     "rate 5e-5": {"encoder_rate": 5e-5, "head_rate": 2.5e-4},
     "no dropout": {"dropout": 0.0},
     "all of it kept": {"blend": 1.0},
@@ -63,7 +64,7 @@ def main() -> None:
     arguments.add_argument("--work", type=Path, required=True, help="folder of what was measured")
     arguments.add_argument("--sizes", default="5,100")
     arguments.add_argument("--draws", type=int, default=1)
-    arguments.add_argument("--rows", default=",".join(ROWS), help=f"some of {', '.join(ROWS)}")
+    arguments.add_argument("--rows", default=";".join(ROWS), help=f"some of: {'; '.join(ROWS)}")
     arguments.add_argument("--tagger", type=Path, default=artifact.shipped_folder(), help="folder of a tagger")
     options = arguments.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -75,10 +76,10 @@ def main() -> None:
         for size in options.sizes.split(",")
         for draw in range(options.draws)
         for data_set in SETS
-        for name in options.rows.split(",")
+        for name in options.rows.split(";")
     ]
     for name, size, data_set, draw in cells:
-        kept = options.work / f"{name.replace(' ', '-')}_{size}_{data_set}_{draw}.json"
+        kept = options.work / f"{name.replace(' ', '-').replace(',', '')}_{size}_{data_set}_{draw}.json"
         if not kept.exists():
             found = measure(base, ExtendConfig(**ROWS[name], seed=draw), int(size), trials[data_set])
             kept.write_text(json.dumps({"row": name, "size": size, "set": data_set, "draw": draw} | found))

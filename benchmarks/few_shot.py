@@ -3,8 +3,9 @@
     python benchmarks/few_shot.py --data DIR --work runs/few-shot [--budget full] [--shots 1,5,all] [--misc both]
 
 Examples come from the train split: for K shots sentences are drawn at random and kept while a label of theirs has
-fewer than K examples, until every label has K (K~2K sampling, as Few-NERD's). The whole split without
-`misc` goes through a complete adaptation, so that its receipt's own estimate stands beside the test figure. A stopped run goes on where it was.
+fewer than K examples, until every label has K (K~2K sampling, as Few-NERD's). The whole split without `misc` goes
+through a complete adaptation, so that its receipt's own estimate stands beside the test figure. A stopped run goes on
+where it was.
 Nothing may be chosen by these figures: they are looked at once a release.
 """
 

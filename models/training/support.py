@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from models.passages import Passage
     from models.types import Document
 
+#: How far, as a share of it, a passage's length is blurred before passages are put together by it.
+_BLUR = 0.2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supported:
@@ -126,11 +129,15 @@ class SupportSampler:
         return groups[step]
 
     def _round(self, number: int) -> list[list[int]]:
-        """One pass over the support set, in groups that fit the budget."""
+        """One pass over the support set, in groups of like length that fit the budget."""
         if number not in self._rounds:
-            order = list(range(len(self._support)))
-            random.Random(f"{self._seed}:{number}").shuffle(order)
-            self._rounds[number] = _packed(order, [padded(len(s.passage.pieces)) for s in self._support], self._budget)
+            rng = random.Random(f"{self._seed}:{number}")
+            sizes = [padded(len(s.passage.pieces)) for s in self._support]
+            # Blurred, so that other neighbours meet in every pass.
+            blurred = [size * rng.uniform(1 - _BLUR, 1 + _BLUR) for size in sizes]
+            groups = _packed(sorted(range(len(sizes)), key=lambda i: blurred[i]), sizes, self._budget)
+            rng.shuffle(groups)
+            self._rounds[number] = groups
         return self._rounds[number]
 
 
