@@ -39,6 +39,8 @@ class Timed:
 
     encoding: float
     tagging: float
+    #: What the tagging took of the processor, on all threads; other work on the machine does not count.
+    processor: float
     entities: int
 
     @property
@@ -98,16 +100,18 @@ def timed(tagger: Tagger, texts: Sequence[str], labels: Sequence[Label]) -> Time
     fresh = Tagger(tagger.encoder, tagger.network, tagger.calibration, device=tagger.device, dtype=tagger.dtype)
     began = time.monotonic()
     fresh.label_vectors(labels)
-    encoded = time.monotonic()
+    encoded, used = time.monotonic(), time.process_time()
     answers = fresh.predict(texts, labels, budget=WorkerSettings().batch_pieces)
-    seconds = time.monotonic() - encoded
-    return Timed(encoding=encoded - began, tagging=seconds, entities=sum(len(answer.spans) for answer in answers))
+    seconds, processor = time.monotonic() - encoded, time.process_time() - used
+    found = sum(len(answer.spans) for answer in answers)
+    return Timed(encoding=encoded - began, tagging=seconds, processor=processor, entities=found)
 
 
 def row(size: int, documents: int, rounds: Sequence[dict[int, Timed]]) -> dict[str, Any]:
     """Medians of one number of labels, and its ratios to the smallest."""
     own, least = [times[size] for times in rounds], [times[SIZES[0]] for times in rounds]
     ratios = [mine.tagging / other.tagging for mine, other in zip(own, least, strict=True)]
+    processor = [mine.processor / other.processor for mine, other in zip(own, least, strict=True)]
     whole = [mine.seconds / other.seconds for mine, other in zip(own, least, strict=True)]
     return {
         "labels": size,
@@ -115,6 +119,7 @@ def row(size: int, documents: int, rounds: Sequence[dict[int, Timed]]) -> dict[s
         "ratio": f"{statistics.median(ratios):.2f}",
         "lowest": f"{min(ratios):.2f}",
         "highest": f"{max(ratios):.2f}",
+        "ratio of processor time": f"{statistics.median(processor):.2f}",
         "seconds to encode the labels": f"{statistics.median(mine.encoding for mine in own):.2f}",
         "ratio, encoding included": f"{statistics.median(whole):.2f}",
         "entities found": own[0].entities,

@@ -23,11 +23,12 @@ def test_more_than_there_are_is_refused() -> None:
 def test_ratios_are_taken_within_a_round() -> None:
     # A machine that is ten times slower in the second round changes no ratio.
     rounds = [
-        {size: Timed(encoding=0.0, tagging=slow * (2.0 if size == 500 else 1.0), entities=3) for size in SIZES}
+        {size: Timed(encoding=0.0, tagging=slow * size, processor=size**2, entities=3) for size in SIZES}
         for slow in (1.0, 10.0)
     ]
 
     found = row(500, 100, rounds)
 
-    assert (found["ratio"], found["lowest"], found["highest"]) == ("2.00", "2.00", "2.00")
+    assert (found["ratio"], found["lowest"], found["highest"]) == ("100.00", "100.00", "100.00")
+    assert found["ratio of processor time"] == "10000.00"
     assert row(5, 100, rounds)["ratio"] == "1.00"
