@@ -145,8 +145,8 @@ class BiEncoder(nn.Module):
     def score_spans(self, pieces: Tensor, batch: Batch, labels: Tensor) -> Tensor:
         """Log-odds of every span and label against "outside": (b, w, max_width, l).
 
-        Span [i, i + k] of words is at `[:, i, k]`. A softmax over the labels and a zero for "outside" gives
-        probabilities. Spans that leave the passage hold rubbish: mask them by `span_mask`.
+        Span [i, i + k] of words is at `[:, i, k]`. Training sees them through a softmax over the labels and a zero for
+        "outside", decoding each on its own. Spans that leave the passage hold rubbish: mask them by `span_mask`.
         """
         start = gather(self.start(pieces), batch.first_piece)  # (b, w, d)
         end = gather(self.end(pieces), batch.last_piece)

@@ -7,7 +7,7 @@ more probable stays; on equal scores the earlier, then the longer, then the labe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -16,6 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from models.types import Span
+
+
+#: How far below its bound a score is still looked at, for what rounding takes.
+_SLACK = 0.1
+
+
+class Scale(Protocol):
+    """How log-odds are read as chances."""
+
+    @property
+    def temperature(self) -> float:
+        """What they are divided by."""
+
+    @property
+    def shift(self) -> float:
+        """What is added to them first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,31 +46,35 @@ class Candidate:
 
 
 def probabilities(scores: Tensor, temperature: float = 1.0, shift: float = 0.0) -> Tensor:
-    """Softmax of (..., l) log-odds, shifted and tempered, against an "outside" of zero, which has the rest."""
-    scaled = (scores.float() + shift) / temperature
-    top = scaled.amax(-1, keepdim=True).clamp_min(0)
-    exponent = (scaled - top).exp()
-    return exponent / (exponent.sum(-1, keepdim=True) + (-top).exp())
+    """Each label's own chance against "outside" from log-odds (..., l), shifted and tempered.
+
+    What else is asked for has no part in it: with hundreds of labels a share of one whole would leave none a chance.
+    """
+    return ((scores.float() + shift) / temperature).sigmoid()
 
 
-def candidates(probability: Tensor, mask: Tensor, least: Tensor, threshold: Tensor) -> list[Candidate]:
+def candidates(scores: Tensor, mask: Tensor, least: Tensor, threshold: Tensor, calibration: Scale) -> list[Candidate]:
     """Each span's best label among those at or above `threshold` (l,), or else among those above `least` (l,).
 
-    Shapes: probability (b, w, k, l), mask (b, w, k). A label that misses its own, higher threshold never hides
-    one that reached its own.
+    Shapes: log-odds (b, w, k, l), mask (b, w, k). A label that misses its own, higher threshold never hides one that
+    reached its own. Almost all spans are nothing, so chances are only worked out where there may be something.
     """
-    eligible = (probability >= least) & mask.unsqueeze(-1)
+    floor = torch.logit(least.double()) * calibration.temperature - calibration.shift - _SLACK
+    hopeful = (scores >= floor.to(scores.dtype)).any(-1) & mask
+    rows, words, widths = hopeful.nonzero(as_tuple=True)
+    probability = probabilities(scores[rows, words, widths], calibration.temperature, calibration.shift)  # (n, l)
+    eligible = probability >= least
     rank, label = torch.where(eligible, probability + (probability >= threshold).float(), -1.0).max(-1)
-    rows, words, widths = (rank >= 0).nonzero(as_tuple=True)
     score = probability.gather(-1, label.unsqueeze(-1)).squeeze(-1)
+    kept = rank >= 0
     return [
         Candidate(row=row, first_word=word, last_word=word + width, label=which, score=value)
         for row, word, width, which, value in zip(
-            rows.tolist(),
-            words.tolist(),
-            widths.tolist(),
-            label[rows, words, widths].tolist(),
-            score[rows, words, widths].tolist(),
+            rows[kept].tolist(),
+            words[kept].tolist(),
+            widths[kept].tolist(),
+            label[kept].tolist(),
+            score[kept].tolist(),
             strict=True,
         )
     ]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from models.batching import by_length, collate, padded
 from models.biencoder import span_mask
-from models.decoding import candidates, flat, overlaps, probabilities
+from models.decoding import candidates, flat, overlaps
 from models.passages import OVERLAP, WINDOW, passages
 from models.types import Prediction, Span
 from models.verbalise import label_text
@@ -172,13 +172,12 @@ class Tagger:
         batch = collate(items, self.encoder.tokenizer).to(self.device)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             scores = self.network.score_spans(self.network.encode_pieces(batch), batch, vectors)
-        probability = probabilities(scores, self.calibration.temperature, self.calibration.shift)
         mask = span_mask(batch.word_mask, self.network.config.max_width)
         thresholds = self.thresholds(labels)
         threshold = torch.tensor([thresholds[label.name] for label in labels], device=self.device)
         least = (threshold - self.calibration.margin).clamp_min(0.01)
         found: list[list[Span]] = [[] for _ in items]
-        for candidate in candidates(probability, mask, least, threshold):
+        for candidate in candidates(scores, mask, least, threshold, self.calibration):
             passage = items[candidate.row]
             if passage.owned[0] <= candidate.first_word < passage.owned[1]:
                 found[candidate.row].append(

@@ -92,7 +92,7 @@ class TaggingBiEncoder(BiEncoder):
         running = functional.pad(longer[:, :, : width - 1].cumsum(2), (0, 0, 1, 0))
         after = windows(functional.pad(ended, (0, 0, 0, 1))[:, 1:], width)
         chance = begin.unsqueeze(2) + running + after  # (b, w, k, l)
-        rest = torch.log1p(-chance.exp().sum(-1, keepdim=True).clamp_max(1 - 1e-6))
+        rest = torch.log1p(-chance.exp().clamp_max(1 - 1e-6))
         return (chance - rest).clamp(-_MOST, _MOST)
 
     def _words(self, pieces: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:

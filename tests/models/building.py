@@ -86,8 +86,7 @@ class Scripted(BiEncoder):
         scores = super().score_spans(pieces, batch, labels)
         scores = torch.full_like(scores, -20.0)
         for (first, last), told in self.script.items():
-            probability = torch.tensor(told)
-            scores[:, first, last - first] = probability.log() - (1 - probability.sum()).log()
+            scores[:, first, last - first] = torch.tensor(told).logit()
         return scores
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.decoding import Candidate, candidates, flat, overlaps, probabilities
+from models.tagger import Calibration
 from models.types import Span
 
 if TYPE_CHECKING:
@@ -35,23 +36,18 @@ def rank(span: Span) -> tuple[float, int, int, str]:
 
 
 @given(logits, st.sampled_from([0.5, 1.0, 2.0]), st.sampled_from([-3.0, 0.0, 3.0]))
-def test_probabilities_are_a_softmax_with_outside_at_zero(
-    values: list[float], temperature: float, shift: float
-) -> None:
-    scores = torch.tensor(values)
-    wide = torch.cat([torch.zeros(1), ((scores + shift) / temperature)]).double()
-    expected = wide.softmax(-1)
+def test_a_labels_chance_is_its_own(values: list[float], temperature: float, shift: float) -> None:
+    found = probabilities(torch.tensor(values), temperature, shift)
 
-    found = probabilities(scores, temperature, shift)
-
-    assert found.tolist() == pytest.approx(expected[1:].tolist(), abs=1e-6)
-    assert found.sum().item() + expected[0].item() == pytest.approx(1, abs=1e-6)
+    alone = [probabilities(torch.tensor([value]), temperature, shift).item() for value in values]
+    assert found.tolist() == alone
+    for value, chance in zip(values, alone, strict=True):
+        against = torch.tensor([0.0, (value + shift) / temperature], dtype=torch.float64).softmax(-1)[1].item()
+        assert chance == pytest.approx(against, abs=1e-6)
 
 
 def test_huge_scores_do_not_overflow() -> None:
-    scores = torch.tensor([[3e38, 3e38], [-3e38, -3e38], [3e38, -3e38], [0.0, 0.0]])
-
-    assert probabilities(scores).tolist() == [[0.5, 0.5], [0, 0], [1, 0], pytest.approx([1 / 3, 1 / 3])]
+    assert probabilities(torch.tensor([3e38, -3e38, 0.0])).tolist() == [1, 0, 0.5]
 
 
 def test_half_precision_scores_are_read_in_full_precision() -> None:
@@ -60,10 +56,11 @@ def test_half_precision_scores_are_read_in_full_precision() -> None:
 
 def one_span(probability: list[float], least: list[float], threshold: list[float]) -> list[tuple[int, float]]:
     found = candidates(
-        torch.tensor(probability).view(1, 1, 1, -1),
+        torch.tensor(probability).logit().view(1, 1, 1, -1),
         torch.ones(1, 1, 1, dtype=torch.bool),
         torch.tensor(least),
         torch.tensor(threshold),
+        Calibration(),
     )
     return [(candidate.label, round(candidate.score, 6)) for candidate in found]
 
@@ -86,17 +83,42 @@ def test_a_span_takes_its_best_label(probability: list[float], found: list[tuple
 
 def test_candidates_say_where_they_are_and_keep_to_the_mask() -> None:
     probability = torch.zeros(2, 3, 2, 1)
-    probability[0, 1, 1, 0] = probability[1, 2, 0, 0] = 0.75
+    probability[0, 1, 1, 0] = probability[1, 2, 0, 0] = 0.5
     probability[1, 2, 1, 0] = 0.875
     mask = torch.ones(2, 3, 2, dtype=torch.bool)
     mask[1, 2, 1] = False
 
-    found = candidates(probability, mask, torch.tensor([0.5]), torch.tensor([0.5]))
+    found = candidates(probability.logit(), mask, torch.tensor([0.4]), torch.tensor([0.4]), Calibration())
 
     assert found == [
-        Candidate(row=0, first_word=1, last_word=2, label=0, score=0.75),
-        Candidate(row=1, first_word=2, last_word=2, label=0, score=0.75),
+        Candidate(row=0, first_word=1, last_word=2, label=0, score=0.5),
+        Candidate(row=1, first_word=2, last_word=2, label=0, score=0.5),
     ]
+
+
+@given(
+    st.lists(st.lists(st.floats(-8, 8, width=32), min_size=3, max_size=3), min_size=1, max_size=6),
+    st.sampled_from([0.7, 1.0, 2.0]),
+    st.sampled_from([-1.0, 0.0, 1.7]),
+)
+def test_looking_where_there_may_be_something_misses_nothing(
+    values: list[list[float]], temperature: float, shift: float
+) -> None:
+    scores = torch.tensor(values).view(1, -1, 1, 3)
+    least, threshold = torch.tensor([0.3, 0.01, 0.5]), torch.tensor([0.5, 0.3, 0.6])
+    calibration = Calibration(temperature=temperature, shift=shift)
+
+    found = candidates(scores, torch.ones(scores.shape[:3], dtype=torch.bool), least, threshold, calibration)
+
+    expected = []
+    for word, chances in enumerate(probabilities(scores, temperature, shift)[0, :, 0]):
+        ranked = [
+            (p.item() + bool(p >= t), -i)
+            for i, (p, t) in enumerate(zip(chances, threshold, strict=True))
+            if p >= least[i]
+        ]
+        expected += [(word, -max(ranked)[1])] if ranked else []
+    assert [(each.first_word, each.label) for each in found] == expected
 
 
 @given(st.lists(spans(), max_size=20))
