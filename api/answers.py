@@ -21,7 +21,7 @@ Entry = TypeVar("Entry", schemas.JobSummary, schemas.File, schemas.Event, schema
 
 
 def job(view: JobView, warnings: Sequence[str] = ()) -> schemas.Job:
-    """A job; `warnings` are those about its labels."""
+    """A job; `warnings` are those about its labels and examples."""
     return schemas.Job.model_validate({**asdict(view), "parent": view.parent_id, "warnings": list(warnings)})
 
 
@@ -50,7 +50,7 @@ def tagger(entry: TaggerEntry) -> schemas.Tagger:
     """A tagger; where it lies is not told."""
     # A receipt is what its maker wrote, and halves of surrogate pairs are not stopped at any door.
     receipt = json.loads(json.dumps(entry.receipt, ensure_ascii=False).encode("utf-8", "replace"))
-    return schemas.Tagger(name=entry.name, engine=entry.engine, base=entry.base, receipt=receipt)
+    return schemas.Tagger.model_validate({**asdict(entry), "receipt": receipt})
 
 
 def cut(entries: list[Entry], limit: int) -> tuple[list[Entry], bool]:

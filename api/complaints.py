@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from corpora.errors import Problem
+    from models.examples import Finding
 
 #: Longest name, in characters, that is compared with those that are known.
 NEAR_MAX = 200
@@ -74,6 +75,16 @@ def of_parameters(findings: Sequence[Mapping[str, Any]]) -> list[Complaint]:
 def of_corpus(problems: Sequence[Problem]) -> list[Complaint]:
     """Complaints about lines of an uploaded file."""
     return [Complaint(code=each.code, detail=each.message, line=each.line) for each in problems]
+
+
+def of_examples(findings: Sequence[Finding]) -> list[Complaint]:
+    """Complaints about examples: those about a line point to the file, those about a label to the labels."""
+    return [
+        Complaint(
+            code=each.code, detail=each.message, line=each.line, pointer="/labels" if each.line is None else "/file"
+        )
+        for each in findings
+    ]
 
 
 def of_labels(problems: Sequence[Problem], labels: list[Any] | dict[str, Any]) -> list[Complaint]:

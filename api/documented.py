@@ -7,6 +7,7 @@ the errors themselves, so they say what the service says.
 from __future__ import annotations
 
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from api import errors
@@ -35,6 +36,18 @@ _BAD_NAME = Complaint(
 _BAD_TAGGER = Complaint(
     code="unknown_tagger", detail="there is no tagger 'music'; known are default", pointer="/tagger"
 )
+_BAD_TAGGER_NAME = Complaint(
+    code="bad_tagger_name",
+    detail="the name 'Music' cannot be a tagger's; use 1 to 64 of a-z, 0-9, _ and -, a letter or digit first",
+    pointer="/name",
+)
+_BAD_METHOD = Complaint(code="unknown_method", detail="there is no method 'magic'; known is extend", pointer="/method")
+_BAD_EXAMPLE = Complaint(
+    code="misaligned_span",
+    detail="line 3: entity 1 [0, 3) 'Cop' cuts the word 'Copper'; entities are whole words",
+    line=3,
+    pointer="/file",
+)
 _UNKNOWN = Complaint(code="unknown_parameter", detail="the parameter 'aftr' is unknown; did you mean 'after'?")
 
 _ERRORS: tuple[Exception, ...] = (
@@ -50,6 +63,7 @@ _ERRORS: tuple[Exception, ...] = (
     jobs_errors.JobFinished(JOB, "completed"),
     jobs_errors.JobUnfinished(JOB, "running"),
     jobs_errors.NothingToRetry(JOB),
+    jobs_errors.NothingToRollBack("music"),
     corpora_errors.DamagedBlob("", ""),
     errors.RequestTooLarge(8 * 2**20),
     corpora_errors.CorpusTooLarge(20 * 2**30),
@@ -57,10 +71,15 @@ _ERRORS: tuple[Exception, ...] = (
     errors.UnknownParameter([_UNKNOWN]),
     corpora_errors.InvalidCorpus([_BAD_LINE]),
     errors.UnusableLabels([_BAD_LABEL]),
+    errors.UnusableMethod([_BAD_METHOD]),
+    errors.UnusableExamples([_BAD_EXAMPLE]),
+    jobs_errors.BadTaggerName("music", "says no version; write one, as in music@3"),
     jobs_errors.KeyReused("order-17"),
     errors.InternalError(),
+    jobs_errors.DamagedTagger(Path("tagger.json"), ValueError()),
     jobs_errors.LedgerUnavailable("", Exception()),
     errors.TooManyUploads(16),
+    corpora_errors.UnknownBlob(""),
     errors.StorageUnavailable(),
     errors.StorageFull(),
 )
@@ -68,6 +87,8 @@ _ERRORS: tuple[Exception, ...] = (
 EXAMPLES: dict[str, Exception] = {getattr(error, "code", ""): error for error in _ERRORS} | {
     # The same code with other examples.
     "unknown_tagger_named": errors.UnusableTagger([_BAD_TAGGER]),
+    "bad_tagger_name_given": errors.UnusableTaggerName([_BAD_TAGGER_NAME]),
+    "tagger_versioned": jobs_errors.BadTaggerName("music@3", "says a version; write music alone"),
     "invalid_request": errors.InvalidRequest([_BAD_PARAMETER]),
     "invalid_name": errors.InvalidRequest([_BAD_NAME]),
     "invalid_body": errors.InvalidRequest([_BAD_FIELD]),
@@ -93,6 +114,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
 }
 
+_LABELS = [{"name": "band", "description": "a music group that performs together"}]
 CORPUS_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -112,10 +134,9 @@ JOB_BODY: dict[str, Any] = {
         "content": {
             "application/json": {
                 "schema": {"$ref": "#/components/schemas/JobRequest"},
-                "example": {
-                    "file": FILE,
-                    "labels": [{"name": "band", "description": "a music group that performs together"}],
-                    "name": "reviews of May",
+                "examples": {
+                    "tag": {"value": {"file": FILE, "labels": _LABELS, "name": "reviews of May"}},
+                    "adapt": {"value": {"kind": "adapt", "file": FILE, "labels": _LABELS, "name": "music"}},
                 },
             }
         },

@@ -90,6 +90,24 @@ class UnusableEngine(InvalidRequest):
     code = "unknown_engine"
 
 
+class UnusableMethod(InvalidRequest):
+    """An adaptation names a method that there is not."""
+
+    code = "unknown_method"
+
+
+class UnusableTaggerName(InvalidRequest):
+    """An adaptation is to make a tagger of a name that none can have."""
+
+    code = "bad_tagger_name"
+
+
+class UnusableExamples(InvalidRequest):
+    """Examples that nothing can be learnt from."""
+
+    code = "invalid_examples"
+
+
 class UnknownParameter(InvalidRequest):
     """A query parameter that the path does not have, or has twice."""
 

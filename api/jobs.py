@@ -42,7 +42,13 @@ async def _asked(request: Request, _tenant: Tenant, parts: Service) -> JobReques
         "invalid_body",
         "invalid_labels",
         "unknown_tagger_named",
+        "unknown_method",
+        "bad_tagger_name_given",
+        "invalid_examples",
         "idempotency_key_reused",
+        "damaged_tagger",
+        "unknown_blob",
+        "damaged_blob",
         headers={202: ("Location", "Idempotency-Replayed")},
     ),
     openapi_extra=documented.JOB_BODY,
@@ -60,6 +66,9 @@ def submit_job(
     With an `Idempotency-Key` the request can be sent again, after a lost answer say, without making a second job: the
     answer is then the first one, with `Idempotency-Replayed: true`. Keys are remembered for at least 24 hours. The
     broker may be away: the job is accepted all the same and runs when the broker is back.
+
+    A job of the kind `adapt` makes a tagger of the key's tenant from examples. They are checked first, all of them;
+    of a file of more than a mebibyte the worker does that, and the job fails with `invalid_examples` as its error.
     """
     submission, warnings = submit(parts, tenant, asked, idempotency_key)
     request.app.state.figures.submitted(replayed=submission.replayed)

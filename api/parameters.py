@@ -28,6 +28,14 @@ LINES_MAX = 10_000
 JobId = Annotated[str, Path(alias="id", description="id of a job", examples=["job_06g7q4d2c8a1v5k9m3s0"])]
 FileId = Annotated[str, Path(alias="id", description="id of a file", examples=["file_06g7q4d2c8a1v5k9m3s0"])]
 TaggerName = Annotated[str, Path(alias="name", description="name of a tagger", examples=["default"])]
+Since = Annotated[
+    str | None,
+    Query(
+        alias="from",
+        description="the version that the name is to be rolled back from, as `music@3`: where it stands for another "
+        "already nothing changes, so that the request can be sent again",
+    ),
+]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="most entries of the page")]
 AfterJob = Annotated[
     str | None,

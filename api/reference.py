@@ -81,8 +81,8 @@ def _body(body: dict[str, Any]) -> Iterator[str]:
     kinds = ", ".join(f"{_type(content['schema'])} as `{kind}`" for kind, content in body["content"].items())
     yield f"Body: {kinds}. {body.get('description', '')}".rstrip() + "\n"
     for kind, content in body["content"].items():
-        if "example" in content:
-            example = content["example"]
+        examples = [content["example"]] if "example" in content else []
+        for example in [*examples, *(each["value"] for each in content.get("examples", {}).values())]:
             shown = example if isinstance(example, str) else json.dumps(example, indent=2)
             yield f"```{'json' if kind.endswith('json') else ''}\n{shown.rstrip()}\n```\n"
 

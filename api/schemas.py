@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from corpora.labels import MAX_LABELS
-from jobs.states import EscalationState, JobKind, JobState
+from jobs.states import EscalationState, JobKind, JobState, TaggerState
 
 #: Most entries of a page, and what a page holds where nothing is said.
 PAGE_MAX = 1000
@@ -77,6 +77,13 @@ class File(Answer):
     created_at: datetime
 
 
+class Progress(Answer):
+    """How far an adaptation is."""
+
+    stage: str = Field(description="`judging`, `learning` or `comparing`; docs/adaptation.md says what is done in each")
+    share: float = Field(description="how much of the stage is done, in [0, 1]")
+
+
 class JobSummary(Answer):
     """A job of a list, with its counts, read at one moment: `total = pending + completed + failed`, in documents."""
 
@@ -102,7 +109,12 @@ class JobSummary(Answer):
     expired_at: datetime | None
     cancelled_at: datetime | None
     expires_at: datetime = Field(description="when the job expires if it has not ended")
-    error: dict[str, Any] | None = Field(description="why the job failed as a whole: `code` and `message`")
+    error: dict[str, Any] | None = Field(
+        description="why the job failed as a whole: `code` and `message`; of examples also `problems` and `total`"
+    )
+    progress: Progress | None = Field(
+        None, description="how far an adaptation was when it last told; null before that, and of other kinds"
+    )
 
 
 class Job(JobSummary):
@@ -111,7 +123,8 @@ class Job(JobSummary):
     labels: list[dict[str, Any]]
     options: dict[str, Any]
     warnings: list[str] = Field(
-        default_factory=list, description="what may be worth changing in the labels; told at submission only"
+        default_factory=list,
+        description="what may be worth changing in the labels and the examples; told at submission only",
     )
 
 
@@ -144,6 +157,8 @@ class Tagger(Answer):
     engine: str
     base: str = Field(description="the encoder it stands on")
     receipt: dict[str, Any] = Field(description="how it came to be")
+    state: TaggerState | None = Field(None, description="what its name makes of it; null of those that ship")
+    created_at: datetime | None = Field(None, description="null of those that ship")
 
 
 class JobPage(Answer):
@@ -209,14 +224,16 @@ class Failure(Answer):
 
 
 class ResultLine(Answer):
-    """What came of one document: its entities, or an error."""
+    """What came of one document: its entities, or an error. An adaptation has one line, which names its tagger."""
 
-    id: str = Field(description="the document's own id")
+    id: str = Field(description="the document's own id; of an adaptation the job's")
     entities: list[Entity] | None = Field(None, description="in order; absent where the document failed")
     escalation: HandedOver | None = None
-    tagger: str | None = None
+    tagger: str | None = Field(None, description="the tagger that found them, or that an adaptation made")
     engine: str | None = None
     windows: int | None = Field(None, description="pieces that a long text was read in")
+    promoted: bool | None = Field(None, description="whether a tagger that was made is what its name stands for")
+    receipt: dict[str, Any] | None = Field(None, description="how a tagger that was made came to be")
     error: Failure | None = Field(None, description="absent where the document was tagged")
 
 
@@ -248,15 +265,29 @@ def _few_labels(labels: object) -> object:
 class JobRequest(Request):
     """A job over an uploaded file."""
 
-    kind: Literal["tag"] = Field("tag", description="what to do; this version tags")
-    file: str = Field(description="id of an uploaded file")
+    kind: Literal["tag", "adapt"] = Field(
+        "tag", description="what to do: `tag` finds entities, `adapt` makes a tagger from examples"
+    )
+    file: str = Field(description="id of an uploaded file; of an adaptation its examples, documents with `entities`")
     labels: Annotated[list[Any] | dict[str, Any], BeforeValidator(_few_labels)] = Field(
         description="names, or objects with `name`, `description` and `threshold`, or a mapping from name to "
         f"description; as in a label file; at most {MAX_LABELS:,}"
     )
-    tagger: str = Field("default", max_length=NAME_MAX, description="name of a registered tagger; never a path")
+    tagger: str = Field(
+        "default",
+        max_length=NAME_MAX,
+        description="name of a registered tagger, never a path; of an adaptation the one to start from",
+    )
     engine: str = Field("biencoder", max_length=NAME_MAX, description="how to tag")
-    name: str | None = Field(None, max_length=NAME_MAX, description="a name for people")
+    method: str | None = Field(
+        None, max_length=NAME_MAX, description="how an adaptation learns; without it `extend`. Of no other kind"
+    )
+    name: str | None = Field(
+        None,
+        max_length=NAME_MAX,
+        description="a name for people; an adaptation must have one, which is its tagger's: 1 to 64 of `a-z`, `0-9`, "
+        "`_` and `-`",
+    )
     hours: Annotated[float, Field(ge=HOURS_MIN, le=HOURS_MAX)] | None = Field(
         None,
         description="time after which the job expires, at least a minute (1/60); without it the server's default",

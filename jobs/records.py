@@ -147,6 +147,8 @@ class JobView:
     expires_at: datetime
     #: Why the job failed as a whole: an object with `code` and `message`.
     error: dict[str, Any] | None
+    #: How far an adaptation was when its worker last told: an object with `stage` and `share`, in [0, 1].
+    progress: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

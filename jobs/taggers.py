@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jobs.errors import DamagedTagger, NoTaggersFolder, UnknownEngine, UnknownMethod, UnknownTagger
-from jobs.tagger_names import DEFAULT, shipped
+from jobs.tagger_names import DEFAULT, is_versioned, shipped
 from models.shipped import MANIFEST, SHIPPED
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from jobs.records import StoredTagger
     from jobs.states import TaggerState
+    from jobs.store import TenantLedger
 
     class Source(Protocol):
         """What knows the taggers made here: a `TenantLedger`."""
@@ -41,7 +42,9 @@ __all__ = [
     "entries",
     "find",
     "located",
+    "promote",
     "resolve",
+    "rollback",
 ]
 
 #: Engines that there are, and methods to adapt them by.
@@ -92,6 +95,18 @@ def resolve(name: str, engine: str, taggers: Path | None, source: Source | None 
     if engine not in ENGINES:
         raise UnknownEngine(engine)
     return find(name, taggers, source).name
+
+
+def promote(asked: str, taggers: Path | None, source: TenantLedger) -> TaggerEntry:
+    """Let the name of `music@3` stand for it, its files looked at. Raises as `find`, and BadTaggerName."""
+    if is_versioned(asked):
+        find(asked, taggers, source)
+    return _entry(source.promote(asked))
+
+
+def rollback(name: str, source: TenantLedger, since: str | None = None) -> TaggerEntry:
+    """Let a name stand for the version that was promoted before, as `TenantLedger.rollback` does."""
+    return _entry(source.rollback(name, since))
 
 
 def check_method(method: str) -> None:

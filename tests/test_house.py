@@ -25,10 +25,12 @@ ROOT = Path(__file__).resolve().parents[1]
 VOCABULARY = "models.types"
 #: Where the taggers that ship lie; torch-free, as the vocabulary is.
 SHIPPED = "models.shipped"
+#: What may be learnt from; torch-free as well, so that the front door can refuse examples.
+EXAMPLES = "models.examples"
 #: What a room may import of the others: a room with all its modules, or one module.
 ARROWS: dict[str, set[str]] = {
     "tagwerk": {"api", "workers", "jobs", "corpora", "retrieval", "models", "migrations"},
-    "api": {"jobs", "corpora", "migrations", VOCABULARY},
+    "api": {"jobs", "corpora", "migrations", VOCABULARY, EXAMPLES},
     "workers": {"jobs", "corpora", "retrieval", "models"},
     "migrations": {"jobs"},
     "jobs": {"corpora", VOCABULARY, SHIPPED},

@@ -17,15 +17,13 @@ from jobs.store import registry
 from jobs.store.claim import finish, held, is_held, result_row
 from jobs.store.engine import clock
 from jobs.store.moves import end_badly, lock_job, record, settle
+from jobs.store.read import PROGRESS
 from jobs.tables import CHUNKS, EVENTS, RESULTS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from jobs.records import Claim, NewTagger, StoredTagger
-
-#: Name of the events that move nothing.
-PROGRESS = "progress"
 
 
 def commit_tagger(connection: Connection, claim: Claim, made: NewTagger) -> StoredTagger | None:

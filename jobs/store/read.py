@@ -12,7 +12,7 @@ from sqlalchemy import ScalarSelect, Select, case, func, or_, select
 
 from jobs.errors import UnknownJob
 from jobs.records import JobView, StoredEscalation, StoredEvent
-from jobs.states import OPEN_CHUNKS, JobState
+from jobs.states import OPEN_CHUNKS, JobKind, JobState
 from jobs.store import outside
 from jobs.store.moves import among
 from jobs.tables import CHUNKS, ESCALATIONS, EVENTS, JOBS
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from jobs.states import EscalationState
 
+
+#: Name of the events that move nothing: how far the work is.
+PROGRESS = "progress"
 
 #: How a statement names a job: by its id, or by the id that a tenant's job has.
 JobKey: TypeAlias = str | ScalarSelect[str]
@@ -67,6 +70,7 @@ def as_queued(view: JobView) -> JobView:
         expired_at=None,
         cancelled_at=None,
         error=None,
+        progress=None,
     )
 
 
@@ -85,7 +89,7 @@ def _views(page: Select[Any]) -> Select[Any]:
     own = [column.label("total") if column.name == "documents" else column for column in chosen.c]
     told = [func.coalesce(column, 0).label(column.name) for column in (*counts.c, *handed_over.c)]
     return (
-        select(*own, *(column for column in told if column.name != "job_id"))
+        select(*own, *(column for column in told if column.name != "job_id"), _progress(chosen))
         .outerjoin(counts, counts.c.job_id == chosen.c.id)
         .outerjoin(handed_over, handed_over.c.job_id == chosen.c.id)
         .order_by(chosen.c.id.desc())
@@ -114,6 +118,13 @@ def _handed_over(chosen: Subquery) -> Subquery:
         .group_by(ESCALATIONS.c.job_id)
         .subquery("handed_over")
     )
+
+
+def _progress(chosen: Subquery) -> ColumnElement[Any]:
+    last = select(EVENTS.c.data).where(EVENTS.c.job_id == chosen.c.id, EVENTS.c.name == PROGRESS)
+    newest = last.order_by(EVENTS.c.id.desc()).limit(1).scalar_subquery()
+    # Only a worker that adapts tells of any, and other jobs may be many.
+    return case((chosen.c.kind == JobKind.ADAPT, newest)).label("progress")
 
 
 def events(connection: Connection, job: JobKey, after: int, limit: int) -> list[StoredEvent]:

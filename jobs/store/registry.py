@@ -88,15 +88,18 @@ def promote(connection: Connection, tenant: str, asked: str) -> StoredTagger:
     return _version(connection, tenant, name, version)
 
 
-def rollback(connection: Connection, tenant: str, asked: str) -> StoredTagger:
+def rollback(connection: Connection, tenant: str, asked: str, since: str | None = None) -> StoredTagger:
     """Let a name stand for the version that was promoted before; asked again, for the one before that.
 
+    With `since`, as `music@3`, only while the name stands for that: what it stands for then is returned as it is.
     Raises `UnknownTagger`, `BadTaggerName` or `NothingToRollBack`.
     """
     name, version = _parts(connection, tenant, asked)
     if version is not None:
         raise BadTaggerName(asked, f"says a version; write {name} alone")
     _lock(connection, tenant, name)
+    if since is not None and not _stands_for(connection, tenant, name, since):
+        return _version(connection, tenant, name, _current(connection, tenant, name).version)
     current = _current(connection, tenant, name)
     earlier = select(TAGGERS.c.version).where(_own(tenant, name), TAGGERS.c.promoted_at < current.promoted_at)
     before = connection.scalar(earlier.order_by(TAGGERS.c.promoted_at.desc()).limit(1))
@@ -120,6 +123,13 @@ def _parts(connection: Connection, tenant: str, asked: str) -> tuple[str, int | 
     if found is None:
         raise _unknown(connection, tenant, asked)
     return found
+
+
+def _stands_for(connection: Connection, tenant: str, name: str, full_name: str) -> bool:
+    named, version = _parts(connection, tenant, full_name)
+    if named != name or version is None:
+        raise BadTaggerName(full_name, f"is no version of {name}; write one, as in {name}@3")
+    return _version(connection, tenant, name, version).state is TaggerState.PROMOTED
 
 
 def _lock(connection: Connection, tenant: str, name: str) -> None:

@@ -138,13 +138,14 @@ class TenantLedger:
         with self._engines.writing() as connection:
             return registry.promote(connection, self._tenant, full_name)
 
-    def rollback(self, name: str) -> StoredTagger:
+    def rollback(self, name: str, since: str | None = None) -> StoredTagger:
         """Let a name stand for the version promoted before, and return that; again, for the one before that.
 
-        Raises `UnknownTagger`, `BadTaggerName` or `NothingToRollBack`.
+        With `since`, as `music@3`, nothing changes where the name does not stand for that any more. Raises
+        `UnknownTagger`, `BadTaggerName` or `NothingToRollBack`.
         """
         with self._engines.writing() as connection:
-            return registry.rollback(connection, self._tenant, name)
+            return registry.rollback(connection, self._tenant, name, since)
 
     # what came of a job
 

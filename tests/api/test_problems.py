@@ -32,11 +32,8 @@ ELSEWHERE = {
     "bad_tenant",  # only a key is made with a tenant's name
     "unknown_key",  # keys are managed by command
     "invalid_labels",  # met as `UnusableLabels`
-    # taggers are made and promoted by command
-    "bad_tagger_name",
-    "nothing_to_roll_back",
-    "no_taggers_folder",
-    "unknown_method",
+    "no_taggers_folder",  # only a worker needs it
+    "unknown_method",  # met as `UnusableMethod`
 }
 #: An error of each class of the table; a class without an example here is one that the description shows.
 MORE: list[Exception] = [

@@ -8,6 +8,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from api.app import routed
+from jobs.keys import KeyScope
 from tests.api.desk import CORPUS, asked, opened, problem
 from tests.jobs.building import made_tagger
 
@@ -29,13 +30,14 @@ NAMING: dict[str, tuple[Callable[[str, str], dict[str, Any]], str]] = {
     "GET /v1/jobs/{id}/errors": (lambda job, _file: {"path": f"/v1/jobs/{job}/errors"}, "unknown_job"),
     "GET /v1/jobs/{id}/documents": (lambda job, _file: {"path": f"/v1/jobs/{job}/documents"}, "unknown_job"),
 }
-#: Routes that need a key and name no file and no job; on taggers see below.
+#: The same of taggers, whose names are no ids.
+OF_TAGGERS = {"GET /v1/taggers/{name}", "POST /v1/taggers/{name}/promote", "POST /v1/taggers/{name}/rollback"}
+#: Routes that need a key and name no file, job or tagger.
 KEYED = {
     "POST /v1/files",
     "GET /v1/files",
     "GET /v1/jobs",
     "GET /v1/taggers",
-    "GET /v1/taggers/{name}",
     "GET /metrics",
     "GET /openapi.json",
 }
@@ -64,7 +66,7 @@ def two_tenants(
 
 
 def test_every_route_is_listed_here() -> None:
-    assert set(routes()) == {*NAMING, *KEYED, *OPEN}
+    assert set(routes()) == {*NAMING, *OF_TAGGERS, *KEYED, *OPEN}
 
 
 @pytest.mark.parametrize("route", NAMING)
@@ -121,9 +123,49 @@ def test_anothers_tagger_does_not_exist(two_tenants: tuple[Desk, str]) -> None:
         refused = desk.ask("POST", "/v1/jobs", key=other, json=asked(file, tagger=name))
         assert (refused.status_code, problem(refused)["code"]) == (422, "unknown_tagger")
 
+    # And no adaptation can build on it
+    refused = desk.ask("POST", "/v1/jobs", key=other, json=asked(file, kind="adapt", name="soul", tagger=mine))
+    assert (refused.status_code, problem(refused)["code"]) == (422, "unknown_tagger")
+
     # And is in no list of theirs
     listed = desk.ask("GET", "/v1/taggers", key=other).json()["data"]
     assert [each["name"] for each in listed] == ["default"]
+
+
+@pytest.mark.parametrize("route", sorted(OF_TAGGERS))
+def test_nobody_moves_anothers_tagger(two_tenants: tuple[Desk, str], route: str) -> None:
+    # Given a name of one tenant that could be promoted and rolled back
+    desk, other = two_tenants
+    name = f"soul{sorted(OF_TAGGERS).index(route)}"
+    versions = [made_tagger(desk.ledger, name, tenant="local").full_name for _ in range(2)]
+    method, path = route.split()
+    before = desk.get("/v1/taggers").json()
+
+    # When another asks for it, in both forms that a name has, and for one that never was
+    for one, never in ((versions[0], "blues@1"), (name, "blues")):
+        answer = desk.ask(method, path.format(name=one), key=other)
+        unknown = desk.ask(method, path.format(name=never), key=other)
+
+        # Then it cannot be told from that one
+        assert (answer.status_code, problem(answer)["code"]) == (unknown.status_code, problem(unknown)["code"])
+        assert answer.status_code in (404, 422)
+        assert blank(problem(answer)["detail"], one, name) == blank(problem(unknown)["detail"], never, "blues")
+
+    # And nothing happened to it
+    assert desk.get("/v1/taggers").json() == before
+
+
+def test_another_may_have_a_tagger_of_the_same_name(two_tenants: tuple[Desk, str]) -> None:
+    desk, _other = two_tenants
+    third = desk.ledger.create_key("third", KeyScope.TENANT, None)[1]
+    for tenant in ("local", "third"):
+        for _ in range(2):
+            made_tagger(desk.ledger, "funk", tenant=tenant)
+
+    assert desk.ask("POST", "/v1/taggers/funk/rollback", key=third).json()["name"] == "funk@1"
+
+    assert desk.ask("GET", "/v1/taggers/funk", key=third).json()["name"] == "funk@1"
+    assert desk.get("/v1/taggers/funk").json()["name"] == "funk@2"
 
 
 def test_the_ids_of_a_page_do_not_lead_into_anothers(two_tenants: tuple[Desk, str]) -> None:
@@ -134,7 +176,7 @@ def test_the_ids_of_a_page_do_not_lead_into_anothers(two_tenants: tuple[Desk, st
     assert desk.ask("GET", f"/v1/jobs?after={later}", key=other).json()["data"] == []
 
 
-@pytest.mark.parametrize("route", sorted({*NAMING, *KEYED}))
+@pytest.mark.parametrize("route", sorted({*NAMING, *OF_TAGGERS, *KEYED}))
 @pytest.mark.parametrize(
     "header",
     [
@@ -160,7 +202,7 @@ def test_without_a_key_nothing_opens(shared_desk: Desk, route: str, header: str 
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("route", sorted({*NAMING, *KEYED} - {"GET /metrics", "GET /openapi.json"}))
+@pytest.mark.parametrize("route", sorted({*NAMING, *OF_TAGGERS, *KEYED} - {"GET /metrics", "GET /openapi.json"}))
 def test_a_key_for_figures_opens_nothing_else(shared_desk: Desk, route: str) -> None:
     method, path = route.split()
 
