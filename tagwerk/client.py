@@ -26,7 +26,7 @@ from api.schemas import (
     Tagger,
     TaggerList,
 )
-from jobs.states import FINAL, EscalationState, JobState
+from jobs.states import FINAL, EscalationState, JobState, TaggerState
 from tagwerk.answers import Answers
 from tagwerk.errors import (
     MissingKey,
@@ -41,7 +41,7 @@ from tagwerk.sending import as_json, label_entries, source_of
 from tagwerk.settings import FaceSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tagwerk.sending import Corpus, Labels
 
@@ -133,19 +133,26 @@ class Client:
         name to description; or the path of a label file. One `idempotency_key` makes one job however often
         it is submitted, for as long as the server remembers; without one each call makes a job, and one alone.
         """
-        wanted = {
-            "file": file if isinstance(file, str) else file.id,
-            "labels": label_entries(labels),
-            "tagger": tagger,
-            "engine": engine,
-            "name": name,
-            "hours": hours,
-        }
-        body = as_json(wanted, "the job")
-        key = uuid4().hex if idempotency_key is None else _checked(idempotency_key)
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        ask = Ask(method="POST", path="/v1/jobs", headers=headers, body=lambda: body, long=True)
-        return self._answers.read(Job, ask)
+        wanted = {"tagger": tagger, "engine": engine, "name": name, "hours": hours}
+        return self._submitted(file, labels, wanted, idempotency_key)
+
+    def submit_adaptation(
+        self,
+        file: File | str,
+        labels: Labels,
+        *,
+        name: str,
+        method: str = "extend",
+        tagger: str = "default",
+        hours: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Make a job that teaches `tagger` these labels by an uploaded file of examples; else as `submit`.
+
+        What comes out is the next version of the tagger `name`, which the job's one result line names.
+        """
+        wanted = {"kind": "adapt", "tagger": tagger, "method": method, "name": name, "hours": hours}
+        return self._submitted(file, labels, wanted, idempotency_key)
 
     def tag(
         self,
@@ -162,6 +169,22 @@ class Client:
         entries = label_entries(labels)
         file = self.upload(corpus, name)
         return self.submit(file, entries, tagger=tagger, engine=engine, name=name, hours=hours)
+
+    def adapt(
+        self,
+        examples: Corpus,
+        labels: Labels,
+        *,
+        name: str,
+        method: str = "extend",
+        tagger: str = "default",
+        hours: float | None = None,
+    ) -> Job:
+        """Upload examples and submit an adaptation by them."""
+        # Labels first, as above.
+        entries = label_entries(labels)
+        file = self.upload(examples, name)
+        return self.submit_adaptation(file, entries, name=name, method=method, tagger=tagger, hours=hours)
 
     def cancel(self, job_id: str) -> Job:
         """Stop a job; what is finished stays."""
@@ -198,6 +221,21 @@ class Client:
     def taggers(self) -> list[Tagger]:
         """The taggers that jobs may name."""
         return self._answers.read(TaggerList, Ask(path="/v1/taggers")).data
+
+    def tagger(self, name: str) -> Tagger:
+        """One tagger: `music@3`, or of `music` the promoted version."""
+        return self._answers.read(Tagger, Ask(path=_tagger_path(name)))
+
+    def promote(self, name: str) -> Tagger:
+        """Let the name of `music@3` stand for it, as it may already."""
+        return self._answers.read(Tagger, Ask(method="POST", path=f"{_tagger_path(name)}/promote"))
+
+    def rollback(self, name: str) -> Tagger:
+        """Let `music` stand for the version that was promoted before, and return that; again, for the one before."""
+        # From the version that it stands for now: what a try whose answer was lost has done is not done again.
+        promoted = (each.name for each in self.taggers() if each.state is TaggerState.PROMOTED)
+        since = [("from", full_name) for full_name in promoted if full_name.partition("@")[0] == name]
+        return self._answers.read(Tagger, Ask(method="POST", path=f"{_tagger_path(name)}/rollback", params=dict(since)))
 
     def ready(self) -> Readiness:
         """Whether the server can serve requests; asked once."""
@@ -259,9 +297,9 @@ class Client:
         lines = self._exchange.lines(Ask(path=f"{_path(job_id)}/documents"))
         return (self._answers.parsed(line) for line in lines if line.strip())
 
-    def events(self, job_id: str, *, page: int = PAGE) -> Iterator[Event]:
-        """The moves of a job, oldest first."""
-        for found in self._answers.pages(EventPage, f"{_path(job_id)}/events", {"limit": page}):
+    def events(self, job_id: str, *, after: int = 0, page: int = PAGE) -> Iterator[Event]:
+        """The moves of a job, oldest first, from the one after the id `after`."""
+        for found in self._answers.pages(EventPage, f"{_path(job_id)}/events", {"limit": page, "after": after}):
             yield from found.data
 
     def escalations(
@@ -271,6 +309,20 @@ class Client:
         params: dict[str, str | int] = {"limit": page} | ({} if state is None else {"state": str(state)})
         for found in self._answers.pages(EscalationPage, f"{_path(job_id)}/escalations", params):
             yield from found.data
+
+    def _submitted(self, file: File | str, labels: Labels, wanted: Mapping[str, Any], key: str | None) -> Job:
+        given = {"file": file if isinstance(file, str) else file.id, "labels": label_entries(labels)}
+        body = as_json(given | dict(wanted), "the job")
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": uuid4().hex if key is None else _checked(key),
+        }
+        ask = Ask(method="POST", path="/v1/jobs", headers=headers, body=lambda: body, long=True)
+        return self._answers.read(Job, ask)
+
+
+def _tagger_path(name: str) -> str:
+    return f"/v1/taggers/{quote(name, safe='@')}"
 
 
 def _path(job_id: str) -> str:

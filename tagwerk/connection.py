@@ -20,7 +20,7 @@ from migrations.running import at_head
 from tagwerk import logs
 from tagwerk.client import Client
 from tagwerk.embedded import EmbeddedStack
-from tagwerk.errors import LedgerNotReady, MissingSettings, NotThroughServer
+from tagwerk.errors import LedgerNotReady, MissingSettings
 from tagwerk.remote import RemoteService
 from tagwerk.service import DirectService
 from tagwerk.settings import FaceSettings
@@ -55,12 +55,6 @@ class _Addresses:
 def server_of(given: str | None) -> str | None:
     """Address of the server that a command speaks to: the one it was given, or that of the environment, or none."""
     return given or FaceSettings().url
-
-
-def refuse_server(given: str | None, command: str) -> None:
-    """Raise `NotThroughServer` where a command that works on the ledger itself would speak to a server."""
-    if server := server_of(given):
-        raise NotThroughServer(command, server)
 
 
 def taggers_folder() -> Path | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from jobs.errors import NothingToRollBack
+
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
@@ -95,19 +97,6 @@ class CannotListen(FaceError):
         super().__init__(f"cannot listen on {host}:{port}: {reason}; choose another --port or --host")
 
 
-class NotThroughServer(FaceError):
-    """A command that works on the ledger itself is to speak to a server."""
-
-    code = "not_through_server"
-    exit_code = 2
-
-    def __init__(self, command: str, server: str) -> None:
-        super().__init__(
-            f"`tagwerk {command}` cannot work through a server yet, and {server} is one; "
-            "run it where the ledger is, without --server and TAGWERK_URL"
-        )
-
-
 class MissingServer(FaceError):
     """A client was made without a server to speak to."""
 
@@ -161,8 +150,9 @@ class ServiceError(FaceError):
         self.problem = problem
         #: How often it was asked; before a second time the first answer was lost.
         self.tries = 1
-        # A conflict is with how a job stands at the moment.
-        asked_wrongly = 400 <= problem.status < 500 and problem.status != HTTPStatus.CONFLICT
+        # A conflict is with how a job stands at the moment; how a tagger stands does not change by itself.
+        may_pass = problem.status == HTTPStatus.CONFLICT and problem.code != NothingToRollBack.code
+        asked_wrongly = 400 <= problem.status < 500 and not may_pass
         self.exit_code = 2 if asked_wrongly else 1
 
 

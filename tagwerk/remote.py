@@ -28,11 +28,13 @@ class RemoteService:
 
     def submit(self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str, engine: str, name: str) -> str:
         """See `Service`. An unknown tagger is told before the corpus is sent."""
-        known = sorted(each.name for each in self._client.taggers())
-        # A name without its version stands for the promoted one, which the server knows.
-        if tagger not in {*known, *(name.partition("@")[0] for name in known)}:
-            raise UnknownTagger(tagger, known)
+        self._check_tagger(tagger)
         return self._client.tag(corpus, labels, tagger=tagger, engine=engine, name=name).id
+
+    def adapt(self, examples: bytes, labels: list[dict[str, Any]], *, tagger: str, method: str, name: str) -> str:
+        """See `Service`; as `submit`."""
+        self._check_tagger(tagger)
+        return self._client.adapt(examples, labels, name=name, method=method, tagger=tagger).id
 
     def job(self, job_id: str) -> JobView:
         """See `Service`."""
@@ -42,9 +44,9 @@ class RemoteService:
         """See `Service`."""
         return [job_view(job) for job in islice(self._client.jobs(page=min(limit, PAGE_MAX)), limit)]
 
-    def events(self, job_id: str) -> list[StoredEvent]:
+    def events(self, job_id: str, after: int = 0) -> list[StoredEvent]:
         """See `Service`."""
-        return [_stored(event) for event in self._client.events(job_id, page=PAGE_MAX)]
+        return [_stored(event) for event in self._client.events(job_id, after=after, page=PAGE_MAX)]
 
     def lines(self, job: JobView, *, utf16: bool = False) -> Iterator[str]:
         """See `Service`."""
@@ -65,6 +67,12 @@ class RemoteService:
 
     def tend(self) -> None:
         """Nothing: a server keeps itself up."""
+
+    def _check_tagger(self, tagger: str) -> None:
+        known = [each.name for each in self._client.taggers()]
+        # A name without its version stands for the promoted one, which the server knows.
+        if tagger not in {*known, *(name.partition("@")[0] for name in known)}:
+            raise UnknownTagger(tagger, known)
 
 
 def job_view(job: JobSummary) -> JobView:

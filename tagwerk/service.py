@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -16,6 +17,7 @@ from jobs.results import iter_lines
 from jobs.settings import JobsSettings
 from jobs.states import JobKind
 from jobs.submitting import retry, submit_corpus
+from jobs.taggers import ENGINES
 from tagwerk.pairing import paired
 
 if TYPE_CHECKING:
@@ -38,14 +40,17 @@ class Service(Protocol):
     def submit(self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str, engine: str, name: str) -> str:
         """Submit a corpus for tagging and return the job's id."""
 
+    def adapt(self, examples: bytes, labels: list[dict[str, Any]], *, tagger: str, method: str, name: str) -> str:
+        """Queue the adaptation of a tagger under a new name and return the job's id."""
+
     def job(self, job_id: str) -> JobView:
         """A job with its counts."""
 
     def jobs(self, limit: int) -> list[JobView]:
         """The newest jobs, newest first."""
 
-    def events(self, job_id: str) -> list[StoredEvent]:
-        """All moves of a job, in order."""
+    def events(self, job_id: str, after: int = 0) -> list[StoredEvent]:
+        """All moves of a job, in order, from the one after the id `after`."""
 
     def lines(self, job: JobView, *, utf16: bool = False) -> Iterator[str]:
         """The job's result lines in document order, without line ends; of a running job, those there are."""
@@ -75,18 +80,19 @@ class DirectService:
 
     def submit(self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str, engine: str, name: str) -> str:
         """See `Service`; raises what `submit_corpus` raises."""
-        return submit_corpus(
-            self.ledger,
-            self.blobs,
-            self.bell,
-            corpus,
-            kind=JobKind.TAG,
-            tagger=tagger,
-            engine=engine,
+        return self._submitted(
+            corpus, kind=JobKind.TAG, labels=labels, tagger=tagger, engine=engine, options={}, name=name
+        )
+
+    def adapt(self, examples: bytes, labels: list[dict[str, Any]], *, tagger: str, method: str, name: str) -> str:
+        """See `Service`; raises what `submit_corpus` raises."""
+        return self._submitted(
+            io.BytesIO(examples),
+            kind=JobKind.ADAPT,
             labels=labels,
-            options={},
-            hours=JobsSettings().job_hours,
-            limits=CorporaSettings().limits(),
+            tagger=tagger,
+            engine=ENGINES[0],
+            options={"method": method, "name": name},
             name=name,
         )
 
@@ -98,9 +104,9 @@ class DirectService:
         """See `Service`."""
         return self.ledger.jobs(limit=limit)
 
-    def events(self, job_id: str) -> list[StoredEvent]:
+    def events(self, job_id: str, after: int = 0) -> list[StoredEvent]:
         """See `Service`."""
-        return self.ledger.events(job_id)
+        return self.ledger.events(job_id, after)
 
     def lines(self, job: JobView, *, utf16: bool = False) -> Iterator[str]:
         """See `Service`; raises `UnknownBlob` or `DamagedBlob` where the corpus is needed and gone."""
@@ -126,3 +132,7 @@ class DirectService:
         """Close what is open."""
         self.ledger.close()
         self.bell.close()
+
+    def _submitted(self, corpus: BinaryIO, **chosen: Any) -> str:  # noqa: ANN401 -- what `submit_corpus` is told
+        bounds: dict[str, Any] = {"hours": JobsSettings().job_hours, "limits": CorporaSettings().limits()}
+        return submit_corpus(self.ledger, self.blobs, self.bell, corpus, **bounds, **chosen)

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from jobs.states import FINAL, JobKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from jobs.records import JobView, StoredEvent
     from jobs.taggers import TaggerEntry
@@ -36,7 +36,7 @@ def _adapted(job: JobView) -> str:
     if job.state in FINAL:
         made = "a tagger was made" if job.completed else "no tagger was made"
     else:
-        made = "a tagger is being made"
+        made = "a tagger is being made" + (f", {_step(job.progress)}" if job.progress else "")
     return f"{job.id} {job.state.value}: {made}" + (f", {job.error['message']}" if job.error else "")
 
 
@@ -44,7 +44,11 @@ def happened(event: StoredEvent) -> str:
     """What an event says, in a few words."""
     if "stage" not in event.data:
         return event.name
-    return f"{event.name}: {event.data['stage']} {100 * event.data['share']:.0f} %"
+    return f"{event.name}: {_step(event.data)}"
+
+
+def _step(progress: Mapping[str, Any]) -> str:
+    return f"{progress['stage']} {100 * progress['share']:.0f} %"
 
 
 def job_facts(job: JobView) -> dict[str, Any]:
@@ -74,6 +78,7 @@ def job_facts(job: JobView) -> dict[str, Any]:
         "escalated": job.escalated,
         "expires_at": job.expires_at.isoformat(),
         "error": job.error,
+        "progress": job.progress,
         **{name: stamp and stamp.isoformat() for name, stamp in found.items()},
     }
 

@@ -98,9 +98,9 @@ def rollback(connection: Connection, tenant: str, asked: str, since: str | None 
     if version is not None:
         raise BadTaggerName(asked, f"says a version; write {name} alone")
     _lock(connection, tenant, name)
-    if since is not None and not _stands_for(connection, tenant, name, since):
-        return _version(connection, tenant, name, _current(connection, tenant, name).version)
     current = _current(connection, tenant, name)
+    if since is not None and current.version != _version_of(connection, tenant, name, since):
+        return _version(connection, tenant, name, current.version)
     earlier = select(TAGGERS.c.version).where(_own(tenant, name), TAGGERS.c.promoted_at < current.promoted_at)
     before = connection.scalar(earlier.order_by(TAGGERS.c.promoted_at.desc()).limit(1))
     if before is None:
@@ -125,11 +125,11 @@ def _parts(connection: Connection, tenant: str, asked: str) -> tuple[str, int | 
     return found
 
 
-def _stands_for(connection: Connection, tenant: str, name: str, full_name: str) -> bool:
+def _version_of(connection: Connection, tenant: str, name: str, full_name: str) -> int:
     named, version = _parts(connection, tenant, full_name)
     if named != name or version is None:
         raise BadTaggerName(full_name, f"is no version of {name}; write one, as in {name}@3")
-    return _version(connection, tenant, name, version).state is TaggerState.PROMOTED
+    return _version(connection, tenant, name, version).version
 
 
 def _lock(connection: Connection, tenant: str, name: str) -> None:

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from jobs.tagger_names import DEFAULT, check_name
-from jobs.taggers import METHODS, check_method
-from tagwerk.adapting import AdaptationProgress, read_examples, result_of, submit
+from jobs.taggers import ENGINES, METHODS, check_method
+from tagwerk.adapting import read_examples, result_of
 from tagwerk.commands.options import Json, Server
 from tagwerk.commands.tagging import Labels, Tagger
-from tagwerk.connection import refuse_server, working_directly
+from tagwerk.connection import working
 from tagwerk.console import out, print_json, say
+from tagwerk.progress import AdaptationProgress
 from tagwerk.receipts import conclusion, receipt_table, remarks
 from tagwerk.submission import read_labels, resolved_tagger
 from tagwerk.summary import ended
@@ -31,18 +32,17 @@ def adapt(
     server: Server = None,
 ) -> None:
     """Teach a tagger your labels by examples; it is promoted unless it got worse."""
-    refuse_server(server, "adapt")
     check_name(name)
     check_method(method)
     wanted = read_labels(labels)
     given = read_examples(examples, wanted)
-    base = resolved_tagger(tagger, "biencoder")
-    with working_directly() as service:
-        job_id = submit(service, given, wanted, tagger=base, method=method, name=name)
+    base = resolved_tagger(tagger, ENGINES[0], server)
+    with working(server) as service:
+        job_id = service.adapt(given, wanted, tagger=base, method=method, name=name)
         if detach:
             out().print(job_id)
             return
-        say(f"{job_id} submitted; stopped here, it goes on by `tagwerk jobs watch {job_id}`")
+        say(f"{job_id} submitted; stopped here, it goes on by `tagwerk jobs watch {job_id}{service.option}`")
         with AdaptationProgress(service) as progress:
             job = wait(service, job_id, progress)
         result = result_of(service, job)

@@ -11,8 +11,9 @@ from jobs.errors import UnknownJob
 from jobs.states import FINAL, JobState
 from tagwerk.commands.options import Json, Server
 from tagwerk.connection import reading, working
-from tagwerk.console import JobProgress, out, print_json, say
+from tagwerk.console import out, print_json, say
 from tagwerk.delivery import check_target, deliver
+from tagwerk.progress import AnyProgress
 from tagwerk.service import Service
 from tagwerk.summary import ended, happened, job_facts, job_table
 from tagwerk.waiting import wait
@@ -57,7 +58,7 @@ def show(job_id: JobId, as_json: Json = False, server: Server = None) -> None:
 @app.command()
 def watch(job_id: JobId, server: Server = None) -> None:
     """Wait for a job; embedded, this is also what makes an unfinished one go on."""
-    with working(server) as service, JobProgress() as progress:
+    with working(server) as service, AnyProgress(service) as progress:
         job = wait(service, job_id, progress)
     say(ended(job))
     if job.state is not JobState.COMPLETED:
@@ -100,7 +101,7 @@ def retry(
         out().print(child)
         if detach:
             return
-        with JobProgress() as progress:
+        with AnyProgress(service) as progress:
             job = wait(service, child, progress)
     say(ended(job))
     if job.state in FINAL - {JobState.COMPLETED}:

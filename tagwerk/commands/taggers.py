@@ -11,11 +11,11 @@ import typer
 from jobs import taggers as registry
 from jobs.errors import UnknownTagger
 from jobs.store import TenantLedger
-from jobs.tagger_names import is_versioned, shipped
+from jobs.tagger_names import parts, shipped
 from jobs.taggers import TaggerEntry
 from tagwerk.client import Client
 from tagwerk.commands.options import Json, Server
-from tagwerk.connection import refuse_server, server_of, taggers_folder, taggers_made_here
+from tagwerk.connection import server_of, taggers_folder, taggers_made_here
 from tagwerk.console import out, print_json
 from tagwerk.receipts import receipt_table, remarks
 from tagwerk.summary import tagger_table
@@ -59,19 +59,25 @@ def show(name: Name, as_json: Json = False, server: Server = None) -> None:
 @app.command()
 def promote(name: Annotated[str, typer.Argument(help="music@3")], server: Server = None) -> None:
     """Let a name stand for this version of it; jobs that are there already keep theirs."""
-    refuse_server(server, "taggers promote")
-    with _local(name) as ledger:
-        if is_versioned(name):
-            registry.find(name, taggers_folder(), ledger)
-        out().print(f"{ledger.promote(name).full_name} is promoted")
+    if server_of(server):
+        with _remote(server, name) as client:
+            promoted = client.promote(name).name
+    else:
+        with _local(name) as ledger:
+            promoted = registry.promote(name, taggers_folder(), ledger).name
+    out().print(f"{promoted} is promoted")
 
 
 @app.command()
 def rollback(name: Annotated[str, typer.Argument(help="music")], server: Server = None) -> None:
     """Let a name stand for the version that was promoted before."""
-    refuse_server(server, "taggers rollback")
-    with _local(name) as ledger:
-        out().print(f"{ledger.rollback(name).full_name} is promoted again")
+    if server_of(server):
+        with _remote(server, name) as client:
+            promoted = client.rollback(name).name
+    else:
+        with _local(name) as ledger:
+            promoted = registry.rollback(name, ledger).name
+    out().print(f"{promoted} is promoted again")
 
 
 def _entries(server: str | None) -> list[TaggerEntry]:
@@ -84,12 +90,19 @@ def _entries(server: str | None) -> list[TaggerEntry]:
 
 def _entry(name: str, server: str | None) -> TaggerEntry:
     if server_of(server):
-        known = {entry.name: entry for entry in _entries(server)}
-        if name not in known:
-            raise UnknownTagger(name, list(known))
-        return known[name]
+        with _remote(server, name) as client:
+            return TaggerEntry(**client.tagger(name).model_dump())
     with taggers_made_here() as made_here:
         return registry.find(name, taggers_folder(), made_here)
+
+
+@contextmanager
+def _remote(server: str | None, name: str) -> Iterator[Client]:
+    with Client(server) as client:
+        if parts(name) is None:
+            # What no tagger can be called may lead to another path.
+            raise UnknownTagger(name, [tagger.name for tagger in client.taggers()])
+        yield client
 
 
 @contextmanager

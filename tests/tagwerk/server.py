@@ -15,13 +15,28 @@ import pytest
 from corpora.blobs import BlobStore
 from corpora.chunks import read_lines
 from jobs.keys import KeyScope
-from jobs.records import NewEscalation, NewResult
+from jobs.records import NewEscalation, NewResult, NewTagger
 from jobs.store import Ledger
 from tagwerk.client import Client
 from tests.listening import listening
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
+
+
+#: How a tagger came to be that nothing was learnt for.
+SCORES = {"before": {"f1": 0.4}, "after": {"f1": 0.6, "f1_low": 0.5, "f1_high": 0.7}}
+RECEIPT: dict[str, Any] = {
+    "encoder": "mini",
+    "verdict": "better",
+    "labels": {"band": {"entities": 3, **SCORES}},
+    **SCORES,
+    "held_out": "each third in turn",
+    "forgetting": {"before": 0.5, "after": 0.5},
+    "examples": 3,
+    "steps": 2,
+    "seconds": 1,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +103,38 @@ def work(ledger: Ledger, blobs: BlobStore, failed: Collection[str] = (), escalat
         assert ledger.commit(claim, results, handed_over)
 
 
+def teach(ledger: Ledger) -> None:
+    """Do every adaptation that waits: two steps, and a tagger that is no worse."""
+    for chunk_id in [*ledger.owed("adapt", 1000), *ledger.oldest_rung("adapt", 1000)]:
+        claim = ledger.claim(chunk_id, worker="w", lease_s=60)
+        if claim is not None:
+            for stage, share in (("judging", 0.0), ("learning", 0.5)):
+                assert ledger.progress(claim, stage, share)
+            made = NewTagger(name=claim.options["name"], receipt=RECEIPT, promote=True)
+            assert ledger.commit_tagger(claim, made)
+
+
+@contextmanager
+def teaching(ledger: Ledger) -> Iterator[None]:
+    """A worker that adapts, there as long as the block."""
+    with _repeated(lambda: teach(ledger)):
+        yield
+
+
 @contextmanager
 def working(ledger: Ledger, blobs: BlobStore, failed: Collection[str] = ()) -> Iterator[None]:
     """A worker that is there as long as the block."""
+    with _repeated(lambda: work(ledger, blobs, failed)):
+        yield
+
+
+@contextmanager
+def _repeated(act: Callable[[], None]) -> Iterator[None]:
     over = threading.Event()
 
     def run() -> None:
         while not over.wait(0.02):
-            work(ledger, blobs, failed)
+            act()
 
     thread = threading.Thread(target=run)
     thread.start()

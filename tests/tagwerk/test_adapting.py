@@ -1,4 +1,4 @@
-"""Examples before there is a job, and an adaptation while somebody looks."""
+"""Examples before there is a job, and what comes back of an adaptation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from corpora.errors import InvalidCorpus
 from jobs.records import NewTagger
 from jobs.states import JobState
 from models.errors import InvalidExamples
-from tagwerk.adapting import AdaptationProgress, read_examples, result_of, submit
+from tagwerk.adapting import read_examples, result_of
 from tagwerk.connection import working_directly
 from tagwerk.delivery import deliver
 from tagwerk.errors import UnusableInput
@@ -50,7 +50,7 @@ def write(path: Path, *lines: str) -> Path:
 def submitted(direct: DirectService, path: Path) -> tuple[str, Claim]:
     """An adaptation and the claim of it."""
     data = read_examples(write(path / "examples.jsonl", example()), LABELS)
-    job_id = submit(direct, data, LABELS, tagger="default", method="extend", name="music")
+    job_id = direct.adapt(data, LABELS, tagger="default", method="extend", name="music")
     claim = direct.ledger.claim(direct.ledger.oldest_rung("adapt", 1)[0], worker="w", lease_s=60)
     assert claim is not None
     return job_id, claim
@@ -103,25 +103,6 @@ def test_a_job_of_examples_is_one_piece_of_work(direct: DirectService, tmp_path:
     assert (job.kind, job.total, job.tagger, job.name) == ("adapt", 1, "default", "music")
     assert claim.options == {"method": "extend", "name": "music"}
     assert direct.blobs.path(claim.blob).read_text() == example()
-
-
-def test_progress_is_said_once_for_each_event(
-    direct: DirectService, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # Given an adaptation that is under way
-    job_id, claim = submitted(direct, tmp_path)
-    direct.ledger.progress(claim, "judging", 0.5)
-    capsys.readouterr()
-
-    # When somebody looks now and then
-    with AdaptationProgress(direct) as progress:
-        progress(direct.job(job_id))
-        progress(direct.job(job_id))
-        direct.ledger.progress(claim, "learning", 0.0)
-        progress(direct.job(job_id))
-
-    # Then each sign of life is one line
-    assert capsys.readouterr().err == f"{job_id} judging: 50 %\n{job_id} learning: 0 %\n"
 
 
 def test_the_result_of_one_that_ended_well(direct: DirectService, tmp_path: Path) -> None:

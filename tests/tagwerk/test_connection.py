@@ -15,14 +15,13 @@ from jobs.errors import BadLedgerUrl, LedgerUnavailable
 from jobs.states import JobState
 from tagwerk.connection import (
     reading,
-    refuse_server,
     require_answer,
     require_tables,
     taggers_folder,
     taggers_made_here,
     working,
 )
-from tagwerk.errors import LedgerNotReady, MissingKey, MissingSettings, NotThroughServer
+from tagwerk.errors import LedgerNotReady, MissingKey, MissingSettings
 from tagwerk.remote import RemoteService
 from tagwerk.service import DirectService, Service
 from tests.jobs.building import made_tagger, queued_job
@@ -147,12 +146,3 @@ def test_the_taggers_made_here_are_those_of_the_local_tenant(services: Ledger) -
 def test_where_there_never_was_a_ledger_nobody_made_a_tagger() -> None:
     with taggers_made_here() as found:
         assert found is None
-
-
-def test_what_works_on_the_ledger_alone_refuses_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_server(None, "adapt")
-    with pytest.raises(NotThroughServer, match="`tagwerk adapt` cannot work through a server yet"):
-        refuse_server("https://a.example", "adapt")
-    monkeypatch.setenv("TAGWERK_URL", "https://b.example")
-    with pytest.raises(NotThroughServer, match=r"https://b\.example is one"):
-        refuse_server(None, "taggers promote")

@@ -96,7 +96,6 @@ CASES = [
     Case(what="a name that no tagger can have", words=(*ADAPT[:-1], "My band")),
     Case(what="the name of a shipped tagger", words=(*ADAPT[:-1], "default")),
     Case(what="an unknown method", words=(*ADAPT, "--method", "magic")),
-    Case(what="adapting through a server", words=(*ADAPT, "--server", "https://tags.example")),
     Case(what="promoting a tagger that is not there", words=("taggers", "promote", "music@3")),
     Case(
         what="a worker for adaptations without a folder of taggers",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tagwerk.server import working
+from tests.jobs.building import made_tagger
+from tests.tagwerk.server import teaching, working
+from tests.tagwerk.test_adapting import example
 from tests.tagwerk.test_client import DOCUMENTS, LINES
 
 if TYPE_CHECKING:
@@ -127,6 +130,107 @@ def test_stopping_and_retrying_give_the_same(ways: Ways, house: Server) -> None:
 @pytest.mark.parametrize("more", [(), ("--json",)], ids=" ".join)
 def test_the_taggers_are_the_same(ways: Ways, more: tuple[str, ...]) -> None:
     alike(ways.directly("taggers", *more), ways.remotely("taggers", *more))
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)], ids=" ".join)
+def test_taggers_made_here_are_the_same(ways: Ways, house: Server, words: tuple[str, ...]) -> None:
+    # Given a tagger of one's own, rolled back once, and a name of which nothing is promoted
+    made_tagger(house.ledger, "funk", tenant="local")
+    made_tagger(house.ledger, "soul", promote=False, tenant="local")
+
+    # Then whoever looks sees the same, to the letter
+    for name in ("funk", "funk@1", "soul", "soul@1", "blues", "blues@1", "default", "../jobs", "Funk", "."):
+        one, other = (way("taggers", "show", name, *words) for way in (ways.directly, ways.remotely))
+        assert (one.code, one.out, one.err) == (other.code, other.out, other.err), name
+    alike(ways.directly("taggers", "list", *words), ways.remotely("taggers", "list", *words))
+    assert "funk@1" in ways.remotely("taggers", *words).out
+
+
+def test_promoting_and_rolling_back_give_the_same(ways: Ways, house: Server) -> None:
+    # Given two taggers with the same history
+    for name in ("one", "two"):
+        for promote in (True, True, False):
+            made_tagger(house.ledger, name, promote=promote, tenant="local")
+
+    # When each goes the same way, one directly and one through the server
+    moves = (("promote", "@3"), ("promote", "@3"), ("promote", ""), ("rollback", "@3"), ("promote", "@9"))
+    for command, version in (*moves, *[("rollback", "")] * 3):
+        direct = ways.directly("taggers", command, f"one{version}")
+        remote = ways.remotely("taggers", command, f"two{version}")
+
+        # Then the same is said of it
+        assert (remote.code, remote.out.replace("two", "one")) == (direct.code, direct.out)
+        if (command, version) != ("promote", "@9"):
+            assert remote.err.replace("two", "one") == direct.err
+    mine = house.ledger.tenant("local")
+    assert mine.tagger("one").version == mine.tagger("two").version == 1
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)], ids=" ".join)
+def test_adapting_gives_the_same(ways: Ways, house: Server, folder: Path, more: tuple[str, ...]) -> None:
+    # Given examples, and a worker
+    (folder / "examples.jsonl").write_text("\n".join(example(number=number) for number in range(3)))
+    (folder / "one.yaml").write_text("- name: band\n  description: a group\n")
+    words = ("adapt", "examples.jsonl", "-l", "one.yaml", *more)
+
+    # When a tagger is made by either way
+    with teaching(house.ledger):
+        one = ways.directly(*words, "-n", f"ska{len(more)}")
+        other = ways.remotely(*words, "-n", f"dub{len(more)}")
+
+    # Then the same is said, and the job is of the tenant and found by either way
+    assert one.code == 0, one.err
+    other = replace(other, out=other.out.replace("dub", "ska"), err=other.err.replace("dub", "ska"))
+    alike(one, other)
+    assert "warning: label 'band' has 3 examples" in other.err
+    assert "learning: 50 %" in other.err
+    assert house.ledger.tenant("local").tagger(f"dub{len(more)}").version == 1
+    job_id = house.ledger.tenant("local").tagger(f"dub{len(more)}").job_id
+    for look in (("watch", job_id), ("show", job_id), ("show", job_id, "--json"), ("results", job_id)):
+        one, other = ways.directly("jobs", *look), ways.remotely("jobs", *look)
+        assert (one.code, one.out, one.err) == (other.code, other.out, other.err), look
+
+
+def test_watching_an_adaptation_says_how_far_it_is(ways: Ways, house: Server, folder: Path) -> None:
+    # Given adaptations that wait
+    (folder / "examples.jsonl").write_text(example())
+    (folder / "one.yaml").write_text("- name: band\n  description: a group\n")
+    words = ("adapt", "examples.jsonl", "-l", "one.yaml", "--detach", "-n")
+    jobs = [way(*words, "dance").out.strip() for way in (ways.remotely, ways.directly)]
+
+    # When they are watched while a worker does them
+    with teaching(house.ledger):
+        watched = [way("jobs", "watch", job) for way, job in zip((ways.directly, ways.remotely), jobs, strict=True)]
+
+    # Then each step is said
+    alike(*watched)
+    assert watched[1].err.splitlines() == [
+        f"{jobs[1]} judging: 0 %",
+        f"{jobs[1]} learning: 50 %",
+        f"{jobs[1]} completed: a tagger was made",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("cut.jsonl", "-n", "music"),
+        ("examples.jsonl", "-n", "Music"),
+        ("examples.jsonl", "-n", "music", "--method", "magic"),
+        ("examples.jsonl", "-n", "music", "--tagger", "jazz"),
+        ("none.jsonl", "-n", "music"),
+    ],
+    ids=["examples", "name", "method", "tagger", "file"],
+)
+def test_what_cannot_be_learnt_is_said_alike(ways: Ways, folder: Path, words: tuple[str, ...]) -> None:
+    (folder / "examples.jsonl").write_text(example())
+    (folder / "cut.jsonl").write_text(example(1, 12))
+    (folder / "one.yaml").write_text("- name: band\n  description: a group\n")
+
+    one, other = ways.directly("adapt", *words, "-l", "one.yaml"), ways.remotely("adapt", *words, "-l", "one.yaml")
+
+    alike(one, other)
+    assert (other.code, other.out) == (2, "")
 
 
 def test_before_the_first_job_the_list_says_so(

@@ -93,14 +93,6 @@ def test_what_cannot_be_is_refused_before_there_is_a_job(
     assert services.jobs() == []
 
 
-@pytest.mark.usefixtures("folder")
-def test_through_a_server_there_is_no_adapting_yet(tagwerk: Tagwerk) -> None:
-    ended = tagwerk("adapt", "examples.jsonl", "-l", "labels.yaml", "-n", "music", "--server", "https://a.example")
-
-    assert ended.code == 2
-    assert "`tagwerk adapt` cannot work through a server yet, and https://a.example is one" in ended.err
-
-
 def test_the_examples_of_the_project_can_be_learnt_from(tagwerk: Tagwerk, services: Ledger) -> None:
     for domain in ("music", "clinical", "support"):
         path = EXAMPLES / domain

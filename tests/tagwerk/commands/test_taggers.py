@@ -83,11 +83,3 @@ def test_a_tagger_whose_files_are_gone_is_not_promoted(tagwerk: Tagwerk, made: L
     assert ended.code == 2
     assert "does not describe a tagger" in ended.err
     assert made.tenant("local").tagger("music").version == 1
-
-
-@pytest.mark.parametrize("command", ["promote", "rollback"])
-def test_through_a_server_nothing_is_promoted_yet(tagwerk: Tagwerk, command: str) -> None:
-    ended = tagwerk("taggers", command, "music@1", "--server", "https://a.example")
-
-    assert (ended.code, ended.out) == (2, "")
-    assert f"`tagwerk taggers {command}` cannot work through a server yet" in ended.err
