@@ -109,6 +109,7 @@ class Site:
             "TAGWERK_DATABASE_URL": postgres.url,
             "TAGWERK_BROKER_URL": redis.url,
             "TAGWERK_BLOBS": str(folder / "blobs"),
+            "TAGWERK_TAGGERS": str(folder / "taggers"),
             "TAGWERK_LEASE_SECONDS": str(LEASE_SECONDS),
             "TAGWERK_REAPER_TICK_SECONDS": str(TICK_SECONDS),
             # Two workers on one small machine: threads that wait for each other's cores cost more than they bring.
@@ -117,9 +118,9 @@ class Site:
 
     # processes
 
-    def start_worker(self, name: str, **settings: str) -> Running:
+    def start_worker(self, name: str, queue: str = "tag", **settings: str) -> Running:
         """Start a worker; `settings` are more environment variables."""
-        return self._start(name, ["worker", "-Q", "tag", "-n", f"{name}@%h"], settings)
+        return self._start(name, ["worker", "-Q", queue, "-n", f"{name}@%h"], settings)
 
     def prepare(self) -> None:
         """Make the tables and start the reaper."""

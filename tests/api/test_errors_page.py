@@ -14,6 +14,7 @@ from corpora.blobs import BlobWriter
 from jobs.records import Idempotency
 from jobs.store import replays
 from tests.api.desk import CORPUS, asked, copied, opened, problem
+from tests.jobs.building import made_tagger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 JOB, FILE = "job_06gv0000000000000000", "file_06gv0000000000000000"
 JSON = {"Content-Type": "application/json"}
 KEY = {"Idempotency-Key": "order-17"}
+EXAMPLE = b'{"id": "a", "text": "Copper Wrens", "entities": [{"start": 0, "end": 12, "label": "band"}]}\n'
 
 
 def text(content: str | bytes, **headers: str) -> Case:
@@ -56,6 +58,22 @@ def on_a_job(action: str, state: str) -> Case:
         return desk.post(f"/v1/jobs/{job_id}/{action}")
 
     return ask
+
+
+def adapting(content: bytes = EXAMPLE, **fields: Any) -> Case:  # noqa: ANN401 -- as above
+    """A request for an adaptation by a file of examples."""
+    usual = {"kind": "adapt", "name": "music"}
+    return lambda desk, _patch: desk.post("/v1/jobs", json=asked(desk.upload(content), **(usual | fields)))
+
+
+def of_a_tagger(method: str, path: str) -> Case:
+    """A request about the taggers `jazz@1`, of which nothing is promoted, and `soul@1`, which is."""
+    return lambda desk, _patch: desk.ask(method, f"/v1/taggers/{path}", key=desk.other_tenant())
+
+
+def tagger_damaged(desk: Desk, patch: pytest.MonkeyPatch) -> httpx.Response:
+    patch.setattr(desk.parts, "taggers", Path("/nowhere"))
+    return desk.get("/v1/taggers/soul", key=desk.other_tenant())
 
 
 def key_reused(desk: Desk, _patch: pytest.MonkeyPatch) -> httpx.Response:
@@ -130,6 +148,13 @@ CASES: list[tuple[str, Case]] = [
     ("a label that cannot be used", job(labels=["band", {"name": " "}])),
     ("a tagger that there is not", job(tagger="music@3")),
     ("an engine that there is not", job(engine="magic")),
+    ("a method of a job that does not adapt", job(method="extend")),
+    ("an adaptation without a name", adapting(name=None)),
+    ("an adaptation whose name no tagger can have", adapting(name="Music")),
+    ("a method that there is not", adapting(method="magic")),
+    ("an example that cuts a word", adapting(EXAMPLE.replace(b"0, ", b"1, "))),
+    ("an example with an unknown label", adapting(labels=["group"])),
+    ("a label that no example has", adapting(labels=["band", "song"])),
     ("a file that there is not", lambda desk, _patch: desk.post("/v1/jobs", json=asked(FILE))),
     (
         "an idempotency key with a space",
@@ -139,6 +164,13 @@ CASES: list[tuple[str, Case]] = [
     ("a job that there is not", get(f"/v1/jobs/{JOB}")),
     ("a file's entry that there is not", get(f"/v1/files/{FILE}")),
     ("a tagger's entry that there is not", get("/v1/taggers/music@3")),
+    ("promoting a tagger that there is not", lambda desk, _patch: desk.post("/v1/taggers/music@3/promote")),
+    ("a tagger of which nothing is promoted", of_a_tagger("POST", "jazz/rollback")),
+    ("promoting a tagger without a version", of_a_tagger("POST", "jazz/promote")),
+    ("rolling back a version of a tagger", of_a_tagger("POST", "jazz@1/rollback")),
+    ("rolling back a tagger from a version of another", of_a_tagger("POST", "soul/rollback?from=jazz@1")),
+    ("rolling back the tagger that was promoted first", of_a_tagger("POST", "soul/rollback")),
+    ("a tagger whose folder is gone", tagger_damaged),
     ("cancelling a job that has ended", on_a_job("cancel", "completed")),
     ("retrying a job that has not ended", on_a_job("retry", "queued")),
     ("retrying a job of which nothing failed", on_a_job("retry", "completed")),
@@ -186,6 +218,8 @@ def narrow_desk(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory)
     with opened(
         copied(sqlite_template, folder), folder / "blobs", max_corpus_bytes=2000, max_request_bytes=1000
     ) as desk:
+        for name, promote in (("jazz", False), ("soul", True)):
+            made_tagger(desk.ledger, name, promote=promote, tenant="other")
         yield desk
 
 

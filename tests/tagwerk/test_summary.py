@@ -112,6 +112,10 @@ def test_taggers_are_rows_whatever_is_known_of_them() -> None:
         ({"failed": 1, "state": JobState.CANCELLED}, "job_a cancelled: no tagger was made"),
         ({"pending": 1}, "job_a running: a tagger is being made"),
         (
+            {"pending": 1, "progress": {"stage": "judging", "share": 0.251}},
+            "job_a running: a tagger is being made, judging 25 %",
+        ),
+        (
             {"failed": 1, "state": JobState.FAILED, "error": {"code": "x", "message": "line 1: no"}},
             "job_a failed: no tagger was made, line 1: no",
         ),

@@ -10,7 +10,7 @@ import pytest
 from jobs.errors import BadTaggerName
 from jobs.records import NewTagger
 from jobs.states import JobState, TaggerState
-from tests.jobs.building import adapt_job, claim_adaptation, names
+from tests.jobs.building import adapt_job, claim_adaptation, names, queued_job
 
 if TYPE_CHECKING:
     from jobs.records import Claim
@@ -113,6 +113,22 @@ def test_progress_is_an_event_that_moves_nothing(ledger: Ledger) -> None:
     assert (last.name, last.from_state, last.to_state) == ("progress", JobState.RUNNING, JobState.RUNNING)
     assert last.data == {"stage": "learning", "share": 0.123}
     assert ledger.job(job_id).state is JobState.RUNNING
+
+
+def test_a_job_tells_how_far_its_worker_was_when_it_last_told(ledger: Ledger) -> None:
+    # Given adaptations, of which one is under way, and a job of another kind
+    waiting, job_id, tagging = adapt_job(ledger), adapt_job(ledger), queued_job(ledger)
+    claims = [claim_adaptation(ledger), claim_adaptation(ledger)]
+    assert ledger.job(job_id).progress is None
+
+    # When its worker tells twice
+    for share in (0.75, 0.25):
+        assert ledger.progress(claims[1], "learning", share)
+
+    # Then the last is what is seen, one job at a time and in the list, and of no other
+    told = {"stage": "learning", "share": 0.25}
+    assert ledger.job(job_id).progress == told
+    assert {job.id: job.progress for job in ledger.jobs()} == {waiting: None, job_id: told, tagging: None}
 
 
 def test_work_that_goes_on_is_no_poison(ledger: Ledger) -> None:

@@ -107,6 +107,37 @@ def test_a_rollback_comes_back_to_what_stood_before_not_to_what_was_rolled_back(
     assert again.version == 1
 
 
+def test_a_rollback_from_a_version_is_made_once(ledger: Ledger, mine: TenantLedger) -> None:
+    # Given three versions, promoted one after the other
+    for _ in range(3):
+        made_tagger(ledger)
+
+    # When the last is rolled back, and again, and a newer one is promoted meanwhile
+    versions = [mine.rollback("music", since="music@3").version for _ in range(2)]
+    made_tagger(ledger)
+    versions.append(mine.rollback("music", since="music@3").version)
+
+    # Then it was rolled back once, and what came after it stands
+    assert versions == [2, 2, 4]
+    assert states(mine) == [RETIRED, RETIRED, RETIRED, PROMOTED]
+
+
+@pytest.mark.parametrize(
+    ("since", "error"),
+    [("music", BadTaggerName), ("jazz@1", BadTaggerName), ("music@9", UnknownTagger), ("a\0", UnknownTagger)],
+)
+def test_a_rollback_from_what_is_no_version_of_the_name_changes_nothing(
+    ledger: Ledger, mine: TenantLedger, since: str, error: type[Exception]
+) -> None:
+    for _ in range(2):
+        made_tagger(ledger)
+
+    with pytest.raises(error):
+        mine.rollback("music", since=since)
+
+    assert mine.tagger("music").version == 2
+
+
 def test_a_name_of_which_nothing_is_promoted_says_what_there_is(ledger: Ledger, mine: TenantLedger) -> None:
     for _ in range(2):
         made_tagger(ledger, promote=False)
