@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from api.schemas import JobRequest
+from api.submissions import fingerprint
 from jobs.records import Idempotency
 from jobs.store import replays
 from tests.api.desk import asked, opened, problem
@@ -76,6 +80,17 @@ def test_a_key_that_cannot_be_is_refused(shared_desk: Desk, key: str) -> None:
 
     assert (answer.status_code, problem(answer)["code"]) == (422, "invalid_request")
     assert "'Idempotency-Key'" in problem(answer)["detail"]
+
+
+def test_a_tagging_request_is_the_same_whatever_is_asked_of_adaptations() -> None:
+    # A key that was used before there were any must be answered with the same job.
+    request = JobRequest(file="file_x", labels=["band"])
+
+    said = request.model_dump(mode="json")
+    assert said.pop("method") is None
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    assert fingerprint(request) == hashlib.sha256(canonical.encode()).hexdigest()
+    assert len(said) == 7
 
 
 def test_fifty_at_once_make_one_job(postgresql_ledger_url: str, tmp_path: Path) -> None:
