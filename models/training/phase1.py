@@ -8,8 +8,9 @@ every batch. Owns the recipe; the loop, the batches and the network are shared.
 
 from __future__ import annotations
 
+import copy
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -47,6 +48,11 @@ class Phase1Config:
     head_rate: float = 1e-3
     weight_decay: float = 0.01
     seed: int = 0
+    #: A tagger to go on from, instead of the base with fresh heads, and the share of its weights that is kept in the
+    #: end: what a longer training gains on types like those it shows, it loses on others, and a mean of the two has
+    #: most of both (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
+    start: Path | None = None
+    kept: float = 0.0
 
 
 def litset(loop: LoopConfig) -> Phase1Config:
@@ -90,7 +96,10 @@ class Phase1:
     ) -> None:
         torch.manual_seed(config.seed)
         self.device = best_device()
-        self.tagger = artifact.untrained(encoder, config.network)
+        self.config = config
+        self.tagger = artifact.load(config.start) if config.start else artifact.untrained(encoder, config.network)
+        tuned = self.tagger.network.parameters() if config.kept else ()
+        self._began = [parameter.detach().clone() for parameter in tuned]
         self.tagger.device, self.tagger.dtype = self.device, working_dtype(self.device)
         self.module = self.tagger.network.to(self.device)
         for side in (self.module.encoder, self.module.label_encoder):
@@ -108,9 +117,8 @@ class Phase1:
         batch, targets = drawn.batch.to(self.device), drawn.targets.to(self.device)
         with torch.autocast(self.device.type, self.tagger.dtype, enabled=self.tagger.dtype != torch.float32):
             labels = self.module.project_labels(self.module.encode_labels(*self._labels(drawn.label_texts)))
-            return entropy(
-                self.module, self.module.encode_pieces(batch), batch, labels, targets, drawn.ruled_out.to(self.device)
-            )
+            pieces = self.module.encode_pieces(batch)
+            return entropy(self.module, pieces, batch, labels, targets, drawn.ruled_out.to(self.device))
 
     def measure(self) -> dict[str, Any]:
         """Mean strict F1 on the held-out groups, with the threshold that gives it."""
@@ -120,9 +128,15 @@ class Phase1:
         return {"held_out_f1": round(found.f1, 4), "threshold": found.threshold, "groups": groups}
 
     def finished(self, calibration: Calibration) -> Tagger:
-        """The module as it is, as a tagger with empty caches."""
-        old = self.tagger
-        return Tagger(old.encoder, self.module, calibration, device=self.device, dtype=old.dtype)
+        """The module as it is, less what is kept of its start, as a tagger with empty caches."""
+        old, kept = self.tagger, self.config.kept
+        network = self.module
+        if kept:
+            network = copy.deepcopy(network)
+            with torch.no_grad():
+                for parameter, began in zip(network.parameters(), self._began, strict=True):
+                    parameter.lerp_(began.to(parameter.device), kept)
+        return Tagger(old.encoder, network, calibration, device=self.device, dtype=old.dtype)
 
     def calibrated(self) -> Tagger:
         """The finished tagger, its calibration chosen on the held-out and the familiar groups."""
@@ -173,6 +187,9 @@ def make_sampler(config: Phase1Config, sentences: dict[str, list[Sentence]], mix
 def run(config: Phase1Config, data: Path, folder: Path, *, resume: bool, say: Callable[[str], None]) -> Path:
     """Train, calibrate and write the tagger to `folder/tagger`; returns that folder."""
     mix = load_mix()
+    if config.start:
+        manifest = artifact.read_manifest(config.start)
+        config = replace(config, base=manifest.base, network=manifest.config)
     encoder = load_encoder(config.base)
     say(f"reading the sets under {data}")
     sampler = make_sampler(config, read_sentences(data, mix, encoder), mix, encoder)
@@ -191,7 +208,7 @@ def _receipt(config: Phase1Config, tagger: Tagger, recipe: Phase1) -> dict[str, 
     return {
         "method": "phase 1: label interpretation learning",
         "sets": sorted(name for name, weight in load_mix().weights.items() if weight > 0),
-        "config": asdict(config),
+        "config": asdict(config) | {"start": config.start and config.start.name},
         "device": str(recipe.device),
         "held_out_f1": round(found.f1, 4),
         "held_out_groups": {name: round(f1, 4) for name, f1 in found.groups.items()},

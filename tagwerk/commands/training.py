@@ -24,6 +24,10 @@ def biencoder(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, if there is one.")] = False,
     base: Annotated[str | None, typer.Option(help="Encoder to start from: a folder or a Hugging Face name.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the batches and the fresh weights.")] = 0,
+    start: Annotated[Path | None, typer.Option(help="Folder of a tagger to go on from.")] = None,
+    keep: Annotated[
+        float, typer.Option(help="Share of the weights it started from that is kept in the end.", min=0.0, max=1.0)
+    ] = 0.0,
     config: Annotated[
         str, typer.Option(help="Recipe: `default`, which ships, or `litset`, the paper's own.")
     ] = "default",
@@ -36,10 +40,14 @@ def biencoder(
     from models.training.phase1 import RECIPES, run
     from models.training.plotting import can_draw
 
+    if keep and start is None:
+        raise UnusableInput(f"--keep {keep} says how much of a tagger is kept; name it by --start")
     if config not in RECIPES:
         raise UnusableInput(f"there is no recipe {config!r}; --config is one of {', '.join(RECIPES)}")
     if not can_draw():
         say("no picture of the course will be drawn: matplotlib is not there (pip install 'tagwerk[train]')")
-    recipe = replace(RECIPES[config](LoopConfig(minutes=minutes)), base=base or PACKAGED, seed=seed)
+    recipe = replace(
+        RECIPES[config](LoopConfig(minutes=minutes)), base=base or PACKAGED, seed=seed, start=start, kept=keep
+    )
     folder = run(recipe, data, out, resume=resume, say=say)
     say(f"wrote {folder}")
