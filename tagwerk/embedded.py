@@ -169,6 +169,7 @@ class EmbeddedStack:
             self._reaper.join(timeout=10)
         if self._broker is not None:
             stop(self._broker, seconds=10)
+            embedded_broker.tidy(self.home)
         if self._lock is not None:
             self._lock.close()
         self._lock = None

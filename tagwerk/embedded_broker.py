@@ -62,6 +62,15 @@ def start(home: Path) -> Popen[bytes]:
     return child
 
 
+def tidy(home: Path) -> None:
+    """Remove the short folder of `home`, if it has one; its broker has ended."""
+    socket = socket_path(home)
+    if socket.parent != home / "broker":
+        with contextlib.suppress(OSError):
+            socket.unlink(missing_ok=True)
+            socket.parent.rmdir()
+
+
 def answers(socket: Path) -> bool:
     """Whether a server answers on this socket."""
     with contextlib.closing(Redis(unix_socket_path=str(socket))) as client:

@@ -38,6 +38,21 @@ _broker_numbers = itertools.cycle(range(1 + 15 * _SHARE, 16 + 15 * _SHARE))
 _home_numbers = itertools.count()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What killed processes leave in the temporary folder goes when the run ends; its path is short."""
+    # pytest's own folder is to be looked at afterwards: it is made before, where it always is.
+    tmp_path_factory.getbasetemp()
+    place = os.environ.get(services.FOLDER)
+    with (
+        tempfile.TemporaryDirectory(prefix="temp-", dir=place, ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No setting of the developer's shell reaches a test, and no test the developer's home."""

@@ -279,7 +279,8 @@ def run(command: Sequence[str], *, apt: bool = True) -> int:
     """Run the command with both servers up; its exit code, 128 + n when signal n ended it."""
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(_swept_folder())
-        env = {**os.environ, FOLDER: str(folder)}
+        # Threads of small models that wait for each other spin, and where processes outnumber cores they wait long.
+        env = {"OMP_NUM_THREADS": "1", **os.environ, FOLDER: str(folder)}
         for service, start in ((POSTGRES, start_postgres), (REDIS, start_redis)):
             if os.environ.get(service.url):
                 continue

@@ -127,6 +127,13 @@ class Site:
         upgrade(self.postgres.url)
         self._start("reaper", ["reaper"], {})
 
+    def start_one(self, **settings: str) -> Running:
+        """Prepare the ledger and start a worker, where what a second one does proves nothing more."""
+        worker = self.start_worker("one", **settings)
+        self.prepare()
+        self.until(lambda: " ready." in worker.said(), "the worker is ready")
+        return worker
+
     def start_all(self, **settings: str) -> tuple[Running, Running]:
         """Prepare the ledger and start two workers, which are returned when both wait for work."""
         # They ask for nothing before a bell rings, so they can start beside the migration.

@@ -34,8 +34,8 @@ def by_service(site: Site, given: Corpus) -> str:
 def test_a_job_submitted_without_a_broker_runs_once_it_is_back(
     site: Site, tmp_path: Path, submit: Callable[[Site, Corpus], str]
 ) -> None:
-    # Given workers that wait for work, and a broker that goes away
-    site.start_all()
+    # Given a worker that waits for work, and a broker that goes away
+    site.start_one()
     site.redis.kill()
 
     # When a job is submitted

@@ -1,4 +1,7 @@
-"""Every document is in the results once and in order, whatever happens in mid-job."""
+"""Every document is in the results once and in order, whatever happens in mid-job.
+
+A database that restarts in mid-job is met in tests/acceptance/test_service.py, with the service in between.
+"""
 
 from __future__ import annotations
 
@@ -43,13 +46,7 @@ def flush_the_broker(site: Site, _job_id: str, _worker: Running) -> set[int]:
     return set()
 
 
-def restart_postgres(site: Site, _job_id: str, _worker: Running) -> set[int]:
-    """An immediate restart of the database."""
-    site.restart_postgres()
-    return set()
-
-
-@pytest.mark.parametrize("fault", [kill_a_worker, kill_a_pool_process, flush_the_broker, restart_postgres])
+@pytest.mark.parametrize("fault", [kill_a_worker, kill_a_pool_process, flush_the_broker])
 def test_a_fault_in_mid_job_changes_nothing_but_time(
     site: Site, tmp_path: Path, fault: Callable[[Site, str, Running], set[int]]
 ) -> None:

@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HOSTILE = "[bold]name[/x] :smile: 100 % of {it}"
-#: A program that shows two jobs one after the other, a look every tenth of a second.
+#: A program that shows two jobs one after the other; the bar is drawn ten times a second, a pace is told after one.
 SHOWN = """
 import time
-from tagwerk.console import JobProgress
+from tagwerk import console
 from tests.tagwerk.views import done
-with JobProgress() as progress:
-    for job in ("job_a", "job_b"):
-        for completed in range(0, 500, 25):
-            progress(done(job, completed, 1000))
-            time.sleep(0.1)
+console.PLAIN_EVERY = 0
+with console.JobProgress() as progress:
+    for job, completed, seconds in [("a", 0, 0.3), ("a", 25, 1.1), ("a", 475, 0.3), ("b", 0, 0.3), ("b", 25, 0.1)]:
+        progress(done(job, completed, 1000))
+        time.sleep(seconds * {pace})
 """
 
 
@@ -146,9 +146,10 @@ def test_while_time_stands_still_for_the_progress_it_goes_on_for_others() -> Non
 
 
 def test_a_pipe_gets_no_controls() -> None:
-    shown = subprocess.run([sys.executable, "-c", SHOWN], cwd=ROOT, capture_output=True, check=True)
+    shown = subprocess.run([sys.executable, "-c", SHOWN.format(pace=0)], cwd=ROOT, capture_output=True, check=True)
 
     assert shown.stdout == b""
+    assert shown.stderr.count(b"of 1,000 documents\n") == 5
     assert b"\r" not in shown.stderr
     assert b"\x1b" not in shown.stderr
 
@@ -159,7 +160,7 @@ def test_a_terminal_gets_a_bar_with_pace_and_time_left_for_each_job() -> None:
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
 
     # When two jobs are shown on it
-    shown = subprocess.Popen([sys.executable, "-c", SHOWN], cwd=ROOT, stderr=slave, env=environment)
+    shown = subprocess.Popen([sys.executable, "-c", SHOWN.format(pace=1)], cwd=ROOT, stderr=slave, env=environment)
     os.close(slave)
     text = drained(master)
     assert shown.wait() == 0

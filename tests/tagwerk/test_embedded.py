@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -27,12 +26,11 @@ if TYPE_CHECKING:
 HOSTILE = "a home #1 with ünusual letters & " + "a path that is too long for a socket " * 3
 
 
-@pytest.mark.parametrize("name", ["home", HOSTILE], ids=["plain", "hostile"])
 def test_a_command_in_a_fresh_home_tags_every_document_once_and_leaves_nothing_running(
-    start: type[Command], tmp_path: Path, name: str
+    start: type[Command], tmp_path: Path
 ) -> None:
-    # Given a home that was never used
-    home, target, music = tmp_path / name, tmp_path / "out.jsonl", EXAMPLES / "music"
+    # Given a home that was never used, in the worst of places
+    home, target, music = tmp_path / HOSTILE, tmp_path / "out.jsonl", EXAMPLES / "music"
 
     # When a corpus is tagged in it
     command = start(home, "tag", music / "corpus.jsonl", "--labels", LABELS, "-o", target)
@@ -48,8 +46,7 @@ def test_a_command_in_a_fresh_home_tags_every_document_once_and_leaves_nothing_r
     assert processes(home) == []
     assert is_free(home)
     assert list(tmp_path.glob(".*")) == []
-    assert list(socket_path(home).parent.glob("*.sock")) == []
-    shutil.rmtree(socket_path(home).parent)
+    assert not socket_path(home).parent.exists()
 
 
 def test_a_second_command_attaches_to_the_first_and_takes_over_when_it_ends(
