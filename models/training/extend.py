@@ -39,7 +39,7 @@ class ExtendConfig:
     #: Most minutes of one training.
     minutes: float = 20.0
     #: Steps: so many for every batch of the support set, within these bounds.
-    passes: int = 40
+    passes: int = 20
     least_steps: int = 40
     most_steps: int = 1500
     #: Pieces in a batch, padding counted.
@@ -58,6 +58,8 @@ class ExtendConfig:
     #: Share of what was learnt in the weights that are kept, the rest being the base's: gives a little of the new
     #: for much of the old (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
     blend: float = 0.85
+    #: Threshold of labels that name none, on the scores of a tagger that was extended.
+    threshold: float = 0.4
     checkpoint_minutes: float = 0.5
     seed: int = 0
 
@@ -129,7 +131,7 @@ class Extension:
             for (_, kept), (_, learnt) in zip(network.named_parameters(), self.module.named_parameters(), strict=True):
                 kept.lerp_(learnt, self.config.blend)
         # Examples are annotated whole, so scores need no shift to make up for what training offered.
-        calibration = replace(base.calibration, shift=0.0, temperature=1.0)
+        calibration = replace(base.calibration, shift=0.0, temperature=1.0, threshold=self.config.threshold)
         return Tagger(base.encoder, network, calibration, device=base.device, dtype=base.dtype)
 
     def _worded(self, label: Label, rng: random.Random) -> str:

@@ -107,7 +107,7 @@ def test_scores_need_no_shift_any_more(tiny: Encoder, tmp_path: Path) -> None:
     tagger = extend(replace(CONFIG, least_steps=1, passes=0), base, documents(2), LABELS, tmp_path)
 
     assert (tagger.calibration.shift, tagger.calibration.temperature) == (0.0, 1.0)
-    assert tagger.calibration.threshold == 0.25
+    assert tagger.calibration.threshold == CONFIG.threshold != base.calibration.threshold
 
 
 def _die(at: float, done: float) -> None:

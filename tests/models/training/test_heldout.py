@@ -108,23 +108,39 @@ def score_at(scores: dict[str, float], right: str, threshold: float) -> float:
     return 2 * (right in said) / (len(said) + 1)
 
 
-def test_calibration_moves_the_best_threshold_to_a_half() -> None:
+def test_calibration_loses_nothing() -> None:
     # Given a tagger whose scores are right but low
     groups = [group(SCORES, RIGHT)]
-    best = evaluate(as_tagger(Oracle(SCORES)), groups).threshold
 
     # When it is calibrated
     chosen = calibrate(as_tagger(Oracle(SCORES)), groups)
 
-    # Then the shift turns that threshold into 0.5, and nothing is lost
-    assert chosen.shift == pytest.approx(math.log((1 - best) / best))
-    assert chosen.temperature in TEMPERATURES
-    assert chosen.threshold in GRID
+    # Then its threshold still tells right from wrong
     again = as_tagger(Oracle(SCORES, chosen))
+    assert chosen.threshold in GRID
     assert evaluate(again, groups).f1 == 1.0
     assert [len(spans) for spans in at_threshold(again, groups[0], chosen.threshold)] == [
         int(document.id in RIGHT) for document in groups[0].documents
     ]
+
+
+@pytest.mark.parametrize(("shift", "temperature"), [(1.0, 2.0), (-1.0, 1.0), (2.0, 1.4), (0.0, 0.7)])
+def test_calibration_undoes_what_bent_the_scores(shift: float, temperature: float) -> None:
+    # Given spans of which as many are right as a chance says, and scores that are that chance, bent
+    scores: dict[str, float] = {}
+    right: set[str] = set()
+    for tenth in range(1, 10):
+        bent = math.log(tenth / (10 - tenth)) * temperature - shift
+        for number in range(10):
+            text = f"{tenth}-{number} x"
+            scores[text] = 1 / (1 + math.exp(-bent))
+            right |= {text} if number < tenth else set()
+
+    # When the tagger is calibrated
+    chosen = calibrate(as_tagger(Oracle(scores)), [group(scores, right)])
+
+    # Then the scores are those chances again
+    assert (chosen.shift, chosen.temperature) == pytest.approx((shift, temperature))
 
 
 def at_threshold(tagger: Tagger, chosen: Group, threshold: float) -> list[list[Span]]:
