@@ -59,7 +59,7 @@ class ExtendConfig:
     #: for much of the old (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
     blend: float = 0.85
     #: Threshold of labels that name none, on the scores of a tagger that was extended.
-    threshold: float = 0.4
+    threshold: float = 0.3
     checkpoint_minutes: float = 0.5
     seed: int = 0
 
