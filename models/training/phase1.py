@@ -53,6 +53,9 @@ class Phase1Config:
     #: most of both (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
     start: Path | None = None
     kept: float = 0.0
+    #: Whether the held-out groups are learnt too: the last part of a training, when all is chosen. Nothing is measured
+    #: then, and scores are read as those of `start` are.
+    everything: bool = False
 
 
 def litset(loop: LoopConfig) -> Phase1Config:
@@ -121,7 +124,9 @@ class Phase1:
             return entropy(self.module, pieces, batch, labels, targets, drawn.ruled_out.to(self.device))
 
     def measure(self) -> dict[str, Any]:
-        """Mean strict F1 on the held-out groups, with the threshold that gives it."""
+        """Mean strict F1 on the held-out groups, with the threshold that gives it; nothing where none are held out."""
+        if not self.groups:
+            return {}
         tagger = self.finished(Calibration())
         found = evaluate(tagger, self.groups)
         groups = {name: round(f1, 4) for name, f1 in found.groups.items()}
@@ -139,7 +144,9 @@ class Phase1:
         return Tagger(old.encoder, network, calibration, device=self.device, dtype=old.dtype)
 
     def calibrated(self) -> Tagger:
-        """The finished tagger, its calibration chosen on the held-out and the familiar groups."""
+        """The finished tagger, its calibration chosen on the held-out and the familiar groups, if there are any."""
+        if not self.groups:
+            return self.finished(self.tagger.calibration)
         tagger = self.finished(Calibration())
         return tagger.recalibrated(calibrate(tagger, [*self.groups, *self._familiar]))
 
@@ -186,7 +193,7 @@ def make_sampler(config: Phase1Config, sentences: dict[str, list[Sentence]], mix
 
 def run(config: Phase1Config, data: Path, folder: Path, *, resume: bool, say: Callable[[str], None]) -> Path:
     """Train, calibrate and write the tagger to `folder/tagger`; returns that folder."""
-    mix = load_mix()
+    mix = load_mix(everything=config.everything)
     if config.start:
         manifest = artifact.read_manifest(config.start)
         config = replace(config, base=manifest.base, network=manifest.config)
@@ -204,12 +211,14 @@ def run(config: Phase1Config, data: Path, folder: Path, *, resume: bool, say: Ca
 
 
 def _receipt(config: Phase1Config, tagger: Tagger, recipe: Phase1) -> dict[str, Any]:
-    found = evaluate(tagger, recipe.groups)
-    return {
+    receipt: dict[str, Any] = {
         "method": "phase 1: label interpretation learning",
-        "sets": sorted(name for name, weight in load_mix().weights.items() if weight > 0),
+        "sets": sorted(name for name, weight in load_mix(everything=config.everything).weights.items() if weight > 0),
         "config": asdict(config) | {"start": config.start and config.start.name},
         "device": str(recipe.device),
-        "held_out_f1": round(found.f1, 4),
-        "held_out_groups": {name: round(f1, 4) for name, f1 in found.groups.items()},
     }
+    if recipe.groups:
+        found = evaluate(tagger, recipe.groups)
+        receipt["held_out_f1"] = round(found.f1, 4)
+        receipt["held_out_groups"] = {name: round(f1, 4) for name, f1 in found.groups.items()}
+    return receipt

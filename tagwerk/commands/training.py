@@ -28,6 +28,9 @@ def biencoder(
     keep: Annotated[
         float, typer.Option(help="Share of the weights it started from that is kept in the end.", min=0.0, max=1.0)
     ] = 0.0,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Learn the held-out types too; goes on from --start, measures nothing.")
+    ] = False,
     config: Annotated[
         str, typer.Option(help="Recipe: `default`, which ships, or `litset`, the paper's own.")
     ] = "default",
@@ -42,12 +45,15 @@ def biencoder(
 
     if keep and start is None:
         raise UnusableInput(f"--keep {keep} says how much of a tagger is kept; name it by --start")
+    if everything and start is None:
+        raise UnusableInput(
+            "--everything leaves nothing to choose a calibration by; name a tagger that has one by --start"
+        )
     if config not in RECIPES:
         raise UnusableInput(f"there is no recipe {config!r}; --config is one of {', '.join(RECIPES)}")
     if not can_draw():
         say("no picture of the course will be drawn: matplotlib is not there (pip install 'tagwerk[train]')")
-    recipe = replace(
-        RECIPES[config](LoopConfig(minutes=minutes)), base=base or PACKAGED, seed=seed, start=start, kept=keep
-    )
+    recipe = RECIPES[config](LoopConfig(minutes=minutes))
+    recipe = replace(recipe, base=base or PACKAGED, seed=seed, start=start, kept=keep, everything=everything)
     folder = run(recipe, data, out, resume=resume, say=say)
     say(f"wrote {folder}")

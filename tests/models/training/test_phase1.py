@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,6 +33,14 @@ MIX = Mix(
     forbidden=("*/test",),
     familiar=(HeldOut(name="encyclopedia", data_set="wikigold", file="dev", labels=None),),
 )
+#: The same when nothing is held out any more.
+WHOLE = replace(
+    MIX,
+    files={"wikigold": ("train", "dev"), "uner_ewt": ("dev",)},
+    weights={"wikigold": 1.0, "uner_ewt": 1.0},
+    held_out=(),
+    familiar=(),
+)
 PEOPLE = ["Anna", "Bo", "Carla", "Dmitri", "Esra", "Finn", "Greta", "Hugo", "Ines", "Jonas"]
 PLACES = ["Bern", "Hull", "Oslo", "Porto", "Quito", "Riga", "Seoul", "Turin", "Utrecht", "Vienna"]
 LABELS = [Label(name="person"), Label(name="location")]
@@ -56,7 +65,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_set(folder, "wikigold", "train", sentences(200, seed=1))
     write_set(folder, "uner_ewt", "dev", sentences(12, seed=2))
     write_set(folder, "wikigold", "dev", sentences(12, seed=3))
-    monkeypatch.setattr(phase1, "load_mix", lambda: MIX)
+    monkeypatch.setattr(phase1, "load_mix", lambda *, everything=False: WHOLE if everything else MIX)
     tick(monkeypatch, 1.0)
     return folder
 
@@ -127,6 +136,48 @@ def test_a_killed_run_goes_on(tiny_folder: Path, data: Path, tmp_path: Path) -> 
     before = artifact.read_manifest(target).files
     phase1.run(chosen, data, tmp_path / "run", resume=True, say=said.append)
     assert artifact.read_manifest(target).files == before
+
+
+def trained(config: Phase1Config, data: Path, folder: Path) -> artifact.Manifest:
+    return artifact.read_manifest(phase1.run(config, data, folder, resume=False, say=lambda _: None))
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return artifact.shipped_weights(artifact.load(folder).network)
+
+
+def test_a_run_goes_on_from_a_tagger_and_keeps_a_share_of_it(tiny_folder: Path, data: Path, tmp_path: Path) -> None:
+    # Given a tagger, and what more training makes of it
+    first = trained(config(tiny_folder), data, tmp_path / "first")
+    start = tmp_path / "first/tagger"
+    more = replace(config(tiny_folder), start=start, seed=1)
+    trained(more, data, tmp_path / "more")
+
+    # When the same training keeps three quarters of where it began
+    manifest = trained(replace(more, kept=0.75), data, tmp_path / "kept")
+
+    # Then its weights lie between the two, and it says where it began
+    began, ended, kept = (weights(tmp_path / name / "tagger") for name in ("first", "more", "kept"))
+    for name, tensor in kept.items():
+        assert torch.allclose(tensor, began[name].lerp(ended[name], 0.25), atol=2e-3)
+    assert not torch.allclose(began["start.weight"], ended["start.weight"], atol=2e-3)
+    assert (manifest.receipt["config"]["start"], manifest.receipt["config"]["kept"]) == ("tagger", 0.75)
+    assert manifest.config == first.config
+
+
+def test_when_all_is_chosen_the_held_out_types_are_learnt_too(tiny_folder: Path, data: Path, tmp_path: Path) -> None:
+    # Given a calibrated tagger
+    first = trained(config(tiny_folder), data, tmp_path / "first")
+
+    # When training goes on with everything
+    last = replace(config(tiny_folder), start=tmp_path / "first/tagger", everything=True)
+    manifest = trained(last, data, tmp_path / "last")
+
+    # Then what was held out is among its sets, nothing is measured by it, and scores are read as before
+    assert manifest.receipt["sets"] == ["uner_ewt", "wikigold"]
+    assert "held_out_f1" not in manifest.receipt
+    assert all("held_out_f1" not in line for line in log(tmp_path / "last"))
+    assert manifest.calibration == first.calibration
 
 
 @pytest.fixture

@@ -197,3 +197,14 @@ def test_the_shipped_mix_trains_on_no_test_split() -> None:
     assert [file for _, file in trained if "test" in file] == []
     assert not trained & {(group.data_set, group.file) for group in mix.familiar}
     assert all(mix.weights[group.data_set] > 0 and group.labels is None for group in mix.familiar)
+
+
+def test_with_everything_what_was_held_out_joins_and_test_splits_stay_out() -> None:
+    before, whole = load_mix(), load_mix(everything=True)
+
+    assert (whole.held_out, whole.familiar) == ((), ())
+    assert whole.forbidden == before.forbidden
+    assert not any(whole.hidden(name) for name in whole.weights)
+    joined = {name for name, weight in whole.weights.items() if weight and not before.weights[name]}
+    assert joined == {group.data_set for group in before.held_out if group.labels is None}
+    assert not [file for name in joined for file in whole.files[name] if "test" in file]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -34,3 +36,18 @@ def test_an_unknown_recipe_is_named(tagwerk: Tagwerk, tmp_path: Path) -> None:
 
     assert ended.code == 2
     assert "error: there is no recipe 'binder'; --config is one of default, litset" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["--keep", "0.3"], "--keep 0.3 says how much of a tagger is kept; name it by --start"),
+        (["--everything"], "--everything leaves nothing to calibrate by; name a tagger that is calibrated by --start"),
+    ],
+)
+def test_what_goes_on_from_a_tagger_needs_one(
+    tagwerk: Tagwerk, tmp_path: Path, given: list[str], sentence: str
+) -> None:
+    ended = tagwerk("train", "biencoder", "--data", tmp_path, "--minutes", "1", *given)
+
+    assert (ended.code, ended.err.strip()) == (2, f"error: {sentence}")
