@@ -170,7 +170,7 @@ class Tagger:
     @torch.inference_mode()
     def _forward(self, items: list[Passage], vectors: Tensor, labels: Sequence[Label]) -> list[list[Span]]:
         batch = collate(items, self.encoder.tokenizer).to(self.device)
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        with self._autocast():
             scores = self.network.score_spans(self.network.encode_pieces(batch), batch, vectors)
         mask = span_mask(batch.word_mask, self.network.config.max_width)
         thresholds = self.thresholds(labels)
@@ -189,6 +189,9 @@ class Tagger:
                     )
                 )
         return found
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _finish(
         self,
@@ -229,8 +232,9 @@ class Tagger:
         longest = max(len(i) for i in ids)
         padded = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self.device)
         mask = torch.tensor([[1] * len(i) + [0] * (longest - len(i)) for i in ids], device=self.device)
-        states = self.network.encode_labels(padded, mask)
-        return list(self.network.project_labels(states))
+        with self._autocast():
+            vectors = self.network.project_labels(self.network.encode_labels(padded, mask))
+        return list(vectors.float())
 
 
 def is_out_of_memory(error: BaseException) -> bool:
