@@ -57,7 +57,7 @@ def near_synonyms() -> dict[str, dict[str, list[str]]]:
 
 def trained_types() -> frozenset[str]:
     """The types that training shows, as `set/type`."""
-    mix = load_mix()
+    mix = load_mix(everything=True)
     return frozenset(
         f"{data_set}/{label}"
         for data_set, weight in mix.weights.items()
