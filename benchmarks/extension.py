@@ -1,11 +1,12 @@
 """What an extension's settings are worth: phase 2 with one setting changed at a time, on sets that training never saw.
 
-    python benchmarks/extension.py --data DIR --work FOLDER [--sizes 5,100] [--rows "default;passes 40"] [--draws 1]
+    python benchmarks/extension.py --data DIR --work FOLDER --tagger TAGGER [--sizes 5,100] [--draws 1]
 
-Support sets come from the train split of the sets that the mix holds out whole (cyner, litbank): K sentences for each
-type, or so many sentences in all from 50 on; their dev split judges. Forgetting is the mean F1 on the other held-out
-groups at the tagger's own threshold. FOLDER keeps what was measured: a run that was stopped goes on. No test split is
-read.
+TAGGER must not have learnt the held-out groups, as the one that ships has in the end; what a training without
+`--everything` writes is one. Support sets come from the train split of the sets that the mix holds out whole (cyner,
+litbank): K sentences for each type, or so many sentences in all from 50 on; their dev split judges. Forgetting is the
+mean F1 on the other held-out groups at the tagger's own threshold. FOLDER keeps what was measured: a run that was
+stopped goes on. No test split is read.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def main() -> None:
     arguments.add_argument("--sizes", default="5,100")
     arguments.add_argument("--draws", type=int, default=1)
     arguments.add_argument("--rows", default=";".join(ROWS), help=f"some of: {'; '.join(ROWS)}")
-    arguments.add_argument("--tagger", type=Path, default=artifact.shipped_folder(), help="folder of a tagger")
+    arguments.add_argument("--tagger", type=Path, required=True, help="folder of a tagger")
     options = arguments.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     device = best_device()

@@ -1,9 +1,10 @@
 """Whether a tagger's scores are true, so that of the spans with a score near 0.3 three in ten are right.
 
-    python benchmarks/truth.py --data DIR [--tagger FOLDER]
+    python benchmarks/truth.py --data DIR --tagger FOLDER
 
 Spans of sentences that training never showed, with held-out and with known types: those that the shipped calibration
-was chosen on, so the table shows that it fits, not how far it carries. No test split is read.
+was chosen on, so the table shows that it fits, not how far it carries. The tagger must not have learnt the held-out
+groups, as the one that ships has in the end. No test split is read.
 """
 
 from __future__ import annotations
