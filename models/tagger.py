@@ -101,7 +101,8 @@ class Tagger:
     def label_vectors(self, labels: Sequence[Label], budget: int = 4096) -> Tensor:
         """Unit vectors (l, dimension) of the labels, computed once for each wording."""
         texts = [label_text(label) for label in labels]
-        missing = [text for text in dict.fromkeys(texts) if text not in self._label_vectors]
+        # In an order of their own: half precision rounds by what else is in a batch, and their order must not matter.
+        missing = sorted({text for text in texts if text not in self._label_vectors})
         ids = [self._label_ids(text) for text in missing]
         for group in by_length([len(i) for i in ids], budget):
             vectors = self._encode_labels([ids[i] for i in group])
@@ -120,6 +121,8 @@ class Tagger:
         """
         if not labels:
             raise ValueError("there are no labels to tag with")
+        # Equal scores are told apart by the label's name, whatever order the labels came in.
+        labels = sorted(labels, key=lambda label: label.name)
         vectors = self.label_vectors(labels)
         pending, failed = self._cut(texts)
         yield [*failed]
