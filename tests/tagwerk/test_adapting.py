@@ -64,6 +64,7 @@ def test_good_examples_come_back_as_they_are_with_warnings_said(
     assert read_examples(path, LABELS) == path.read_bytes()
 
     assert capsys.readouterr().err == (
+        "warning: label 'band' is the only one; types that it is mistaken for would sharpen it\n"
         "warning: label 'band' has 2 examples; 5 or more make its score mean something\n"
     )
 

@@ -42,7 +42,10 @@ def test_an_unknown_recipe_is_named(tagwerk: Tagwerk, tmp_path: Path) -> None:
     ("given", "sentence"),
     [
         (["--keep", "0.3"], "--keep 0.3 says how much of a tagger is kept; name it by --start"),
-        (["--everything"], "--everything leaves nothing to calibrate by; name a tagger that is calibrated by --start"),
+        (
+            ["--everything"],
+            "--everything leaves nothing to choose a calibration by; name a tagger that has one by --start",
+        ),
     ],
 )
 def test_what_goes_on_from_a_tagger_needs_one(
