@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from models.training.extend import ExtendConfig
     from models.types import Document, Label
 
-#: Most of its F1 on the control set, as a fraction, that a tagger may lose and still be called no worse.
+#: Most of its F1 on the control set, as a fraction, that a tagger may lose, unless it gained more elsewhere.
 FORGOTTEN = 0.10
 #: Most points of a loss curve.
 POINTS = 20
@@ -107,12 +107,14 @@ def adapt(
 
 
 def verdict(held_out: dict[str, Any], forgetting: dict[str, Any]) -> str:
-    """Whether a tagger is better than its base by held-out F1, unless it forgot too much."""
-    if forgetting["before"] - forgetting["after"] > FORGOTTEN:
+    """Whether a tagger is better than its base by held-out F1, unless it forgot much, and more than it learnt."""
+    lost = forgetting["before"] - forgetting["after"]
+    gained = held_out["after"]["f1"] - held_out["before"]["f1"] if "after" in held_out else 0.0
+    if lost > FORGOTTEN and lost > gained:
         return WORSE
-    if "after" not in held_out or held_out["after"]["f1"] == held_out["before"]["f1"]:
+    if gained == 0:
         return UNKNOWN
-    return BETTER if held_out["after"]["f1"] > held_out["before"]["f1"] else WORSE
+    return BETTER if gained > 0 else WORSE
 
 
 def _forgetting(base: Tagger, tagger: Tagger) -> dict[str, Any]:
