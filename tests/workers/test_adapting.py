@@ -85,7 +85,7 @@ def test_a_tagger_is_made_registered_and_of_use(school: School) -> None:
 
 
 def test_a_tagger_that_got_worse_is_kept_and_not_promoted(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given a limit under which every tagger forgot too much
+    # Given an adaptation that makes its tagger worse
     monkeypatch.setattr(lessons, "verdict", lambda *_: "worse")
     job_id = school.job()
 
