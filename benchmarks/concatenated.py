@@ -90,8 +90,7 @@ def together(documents: Sequence[Document]) -> Document:
 
 def average(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The mean over domains."""
-    means = {name: statistics.mean(row[name] for row in rows) for name in rows[0] if name != "domain"}
-    return {"domain": "average", **means, "sentences": sum(row["sentences"] for row in rows)}
+    return crossner.average(rows) | {"sentences": sum(row["sentences"] for row in rows)}
 
 
 if __name__ == "__main__":

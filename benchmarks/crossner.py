@@ -7,9 +7,10 @@ JSON Lines and labels.json, a description for each type.
 from __future__ import annotations
 
 import json
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -75,3 +76,9 @@ def judged(tagger: Tagger, documents: Sequence[Document], labels: Sequence[Label
     for document, answer in zip(documents, answers, strict=True):
         scorer.add(document.entities or (), answer.spans)
     return scorer
+
+
+def average(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The row that holds the mean over domains of every figure."""
+    means = {name: statistics.mean(row[name] for row in rows) for name in rows[0] if name != "domain"}
+    return {"domain": "average"} | means

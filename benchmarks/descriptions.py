@@ -8,7 +8,6 @@ a release.
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,7 @@ def main() -> None:
         GLINER_L.note(),
     ]
     title = "Labels with descriptions and by their bare names"
-    path = tables.write(f"descriptions_{options.split}", title, [*rows, average(rows)], notes, options.out)
+    path = tables.write(f"descriptions_{options.split}", title, [*rows, crossner.average(rows)], notes, options.out)
     print(path.read_text(encoding="utf-8"))
 
 
@@ -53,13 +52,6 @@ def measure(tagger: Tagger, name: str, options: argparse.Namespace) -> dict[str,
         "bare F1": without,
         "difference": with_them - without,
         f"{GLINER_L.name}, bare": GLINER_L.f1[name],
-    }
-
-
-def average(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The mean over domains."""
-    return {"domain": "average"} | {
-        name: statistics.mean(row[name] for row in rows) for name in rows[0] if name != "domain"
     }
 
 

@@ -122,6 +122,11 @@ class BiEncoder(nn.Module):
         self.label_out = nn.Linear(width, config.dimension)
         nn.init.normal_(self.span_width.weight, std=0.02)
 
+    def freeze_words(self) -> None:
+        """Leave the word embeddings of both sides as the base has them: artifacts do not hold them."""
+        for side in (self.encoder, self.label_encoder):
+            side.get_input_embeddings().requires_grad_(False)
+
     def encode_pieces(self, batch: Batch) -> Tensor:
         """Contextual vectors of all pieces, (b, t, width)."""
         embedded = self.encoder.get_input_embeddings()(batch.input_ids)

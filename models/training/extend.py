@@ -74,7 +74,7 @@ class Extension:
         self.config, self.labels = config, list(labels)
         self.base = base
         self.module = copy.deepcopy(base.network)
-        self.module.encoder.get_input_embeddings().requires_grad_(False)
+        self.module.freeze_words()
         for part in self.module.modules():
             if isinstance(part, torch.nn.Dropout):
                 part.p = config.dropout

@@ -105,8 +105,7 @@ class Phase1:
         self._began = [parameter.detach().clone() for parameter in tuned]
         self.tagger.device, self.tagger.dtype = self.device, working_dtype(self.device)
         self.module = self.tagger.network.to(self.device)
-        for side in (self.module.encoder, self.module.label_encoder):
-            side.get_input_embeddings().requires_grad_(False)
+        self.module.freeze_words()
         _without_dropout(self.module)
         self.optimizer = torch.optim.AdamW(
             parameter_groups(self.module, config.encoder_rate, config.head_rate), weight_decay=config.weight_decay

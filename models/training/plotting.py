@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 #: The picture's name, beside the log.
 PICTURE = "log.png"
-#: Keys of the log's lines that are drawn against the right axis.
-FIGURES = ("held_out_f1",)
+#: Key of the log's lines that is drawn against the right axis.
+FIGURE = "held_out_f1"
 
 
 def can_draw() -> bool:
@@ -36,10 +36,8 @@ def draw(log: Path) -> Path | None:
     losses.plot([entry["step"] for entry in entries], [entry["loss"] for entry in entries], "o-", color="tab:gray")
     scores = losses.twinx()
     scores.set(ylabel="strict F1, held-out types", ylim=(0, 1))
-    for name in FIGURES:
-        points = [(entry["step"], entry[name]) for entry in entries if name in entry]
-        scores.plot([step for step, _ in points], [value for _, value in points], "o-", label=name.replace("_", " "))
-    scores.legend(loc="upper left")
+    measured = [entry for entry in entries if FIGURE in entry]
+    scores.plot([entry["step"] for entry in measured], [entry[FIGURE] for entry in measured], "o-")
     picture = log.with_name(PICTURE)
     partial = log.with_name(f".{PICTURE}")
     figure.savefig(partial, dpi=120, format="png", metadata={"Software": None})

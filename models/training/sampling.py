@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Sentences on either side, in order of size, that a batch of single sentences is drawn from.
 _NEIGHBOURS = 250
+#: What labels may be offered beside those of the batch.
+NEGATIVES = ("batch", "set", "disjoint")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,7 @@ class SamplingConfig:
     #: Labels offered beside those present in the batch: none ("batch", as LITSET), types of the same set ("set"), or
     #: these and, against entities alone, types of other sets that are written down as disjoint ("disjoint").
     negatives: str = "set"
-    #: Most labels of other sets.
+    #: Most labels of other sets that a batch offers.
     max_disjoint: int = 8
     #: Share of batches whose passages are 2 to 8 sentences of the set joined.
     concatenated: float = 0.3
@@ -54,6 +56,10 @@ class SamplingConfig:
     dropped_labels: float = 0.1
     #: Share of passages whose capitalisation is hidden.
     uncased: float = 0.15
+
+    def __post_init__(self) -> None:
+        if self.negatives not in NEGATIVES:
+            raise ValueError(f"negatives is {self.negatives!r}; it is one of {', '.join(NEGATIVES)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

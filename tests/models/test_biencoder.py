@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch.nn import functional
@@ -162,3 +164,27 @@ def test_a_fresh_network_starts_from_its_configuration() -> None:
     assert made.log_scale.exp().item() == pytest.approx(20)
     assert made.outside(torch.randn(3, 256)).tolist() == [[5.0]] * 3
     assert BiEncoderConfig(**CONFIG.to_dict()) == CONFIG
+
+
+@pytest.mark.parametrize("label_side", ["shared", "separate"])
+def test_word_embeddings_of_both_sides_can_be_frozen(label_side: str) -> None:
+    made = network(label_side)
+
+    made.freeze_words()
+
+    frozen = {name for name, parameter in made.named_parameters() if not parameter.requires_grad}
+    words = "embeddings.word_embeddings.weight"
+    assert frozen == ({f"encoder.{words}"} | ({f"label_encoder.{words}"} if label_side == "separate" else set()))
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"scoring": "bioes"}, "scoring is 'bioes'; it is one of span, bio"),
+        ({"outside": "label"}, "go with scoring 'bio'"),
+        ({"projected": False}, "go with scoring 'bio'"),
+    ],
+)
+def test_a_choice_that_cannot_be_is_refused(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        BiEncoderConfig(**given)

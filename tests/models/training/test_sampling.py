@@ -236,3 +236,8 @@ def test_types_of_other_sets_come_last_and_are_ruled_out_by_the_table(tiny: Enco
             assert any(expected)
             met += 1
     assert met > 10
+
+
+def test_a_misspelt_kind_of_negatives_is_named() -> None:
+    with pytest.raises(ValueError, match="negatives is 'disjont'; it is one of batch, set, disjoint"):
+        negatives("disjont")
