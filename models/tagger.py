@@ -112,6 +112,15 @@ class Tagger:
             del self._label_vectors[next(iter(self._label_vectors))]
         return found
 
+    @torch.inference_mode()
+    def label_states(self, labels: Sequence[Label], budget: int = 4096) -> Tensor:
+        """Vectors (l, width) of the labels as the encoder has them, before they are projected; float32, on the CPU."""
+        ids = [self._label_ids(label_text(label)) for label in labels]
+        found: dict[int, Tensor] = {}
+        for group in by_length([len(i) for i in ids], budget):
+            found.update(zip(group, self._label_states([ids[i] for i in group]).float().cpu(), strict=True))
+        return torch.stack([found[i] for i in range(len(labels))])
+
     def tag(self, texts: Sequence[str], labels: Sequence[Label], *, budget: int = 4096) -> Iterator[list[Outcome]]:
         """Tag texts in batches of at most `budget` padded pieces, the longest first.
 
@@ -232,12 +241,16 @@ class Tagger:
         return [self.encoder.tokenizer.cls_token_id, *ids, self.encoder.tokenizer.sep_token_id]
 
     def _encode_labels(self, ids: list[list[int]]) -> list[Tensor]:
+        with self._autocast():
+            vectors = self.network.project_labels(self._label_states(ids))
+        return list(vectors.float())
+
+    def _label_states(self, ids: list[list[int]]) -> Tensor:
         longest = max(len(i) for i in ids)
         padded = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self.device)
         mask = torch.tensor([[1] * len(i) + [0] * (longest - len(i)) for i in ids], device=self.device)
         with self._autocast():
-            vectors = self.network.project_labels(self.network.encode_labels(padded, mask))
-        return list(vectors.float())
+            return self.network.encode_labels(padded, mask)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
