@@ -27,6 +27,7 @@ from models.tagger import Calibration, Tagger
 from models.tagging import network_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from models.biencoder import BiEncoder
@@ -64,13 +65,7 @@ def save(folder: Path, tagger: Tagger, *, name: str, receipt: dict[str, Any]) ->
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    shards = _shards(_delta(tagger.network))
-    files = {}
-    for number, tensors in enumerate(shards, start=1):
-        path = partial / f"weights-{number:05d}-of-{len(shards):05d}.safetensors"
-        save_file(tensors, path)
-        path.chmod(0o644)  # safetensors lets its owner alone read what it writes
-        files[path.name] = file_sha256(path)
+    files = write_tensors(partial, shipped_weights(tagger.network))
     manifest = Manifest(
         name=name,
         engine="biencoder",
@@ -102,7 +97,7 @@ def check_files(folder: Path) -> Manifest:
     """Hash every file of an artifact without loading it; returns its manifest, raises BadArtifact."""
     manifest = read_manifest(folder)
     for name, expected in manifest.files.items():
-        _check_file(folder / name, expected)
+        check_file(folder / name, expected)
     return manifest
 
 
@@ -125,7 +120,7 @@ def load(
             f"not {encoder.name} ({encoder.fingerprint[:12]})"
         )
     network = network_of(encoder, manifest.config)
-    _restore(network, _tensors(folder, manifest), folder)
+    _restore(network, read_tensors(folder, manifest.files), folder)
     device = device or torch.device("cpu")
     return Tagger(encoder, network.to(device), manifest.calibration, device=device, dtype=dtype)
 
@@ -147,9 +142,17 @@ def shipped_weights(network: BiEncoder) -> dict[str, Tensor]:
     }
 
 
-def _delta(network: BiEncoder) -> dict[str, Tensor]:
-    shipped = shipped_weights(network).items()
-    return {name: tensor.detach().to("cpu", torch.float16).contiguous() for name, tensor in shipped}
+def write_tensors(folder: Path, tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Write weights in half precision to files of at most `SHARD_BYTES`; returns each file's SHA-256 by name."""
+    halved = {name: tensor.detach().to("cpu", torch.float16).contiguous() for name, tensor in tensors.items()}
+    shards = _shards(halved)
+    files = {}
+    for number, shard in enumerate(shards, start=1):
+        path = folder / f"weights-{number:05d}-of-{len(shards):05d}.safetensors"
+        save_file(shard, path)
+        path.chmod(0o644)  # safetensors lets its owner alone read what it writes
+        files[path.name] = file_sha256(path)
+    return files
 
 
 def _shards(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
@@ -164,11 +167,12 @@ def _shards(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
     return shards
 
 
-def _tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:
+def read_tensors(folder: Path, files: Mapping[str, str]) -> dict[str, Tensor]:
+    """Weights from files that hash to what they must; raises BadArtifact where one is missing or damaged."""
     tensors: dict[str, Tensor] = {}
-    for name, expected in manifest.files.items():
+    for name, expected in files.items():
         path = folder / name
-        _check_file(path, expected)
+        check_file(path, expected)
         try:
             tensors.update(load_file(path))
         except SafetensorError as error:
@@ -176,7 +180,8 @@ def _tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:
     return tensors
 
 
-def _check_file(path: Path, expected: str) -> None:
+def check_file(path: Path, expected: str) -> None:
+    """Raise BadArtifact where a file is missing or hashes to something else."""
     if not path.is_file():
         raise BadArtifact(f"{path}: missing")
     found = file_sha256(path)

@@ -51,12 +51,16 @@ class StateReader:
         """Words and vectors of each text, read in batches of at most `budget` padded pieces."""
         cut = [passages(text, self._encoder.tokenizer, window=self._window, overlap=self._overlap) for text in texts]
         items = [passage for each in cut for passage in each]
+        done = iter(zip(items, self.read_passages(items, budget=budget), strict=True))
+        return [self._joined([next(done) for _ in each]) for each in cut]
+
+    def read_passages(self, items: Sequence[Passage], *, budget: int = 4096) -> list[Tensor]:
+        """Vectors (words, width) of each passage, none of which may be longer than the encoder reads."""
         states: list[Tensor] = [torch.empty(0)] * len(items)
         for group in by_length([padded(len(item.pieces)) for item in items], budget):
             for i, found in zip(group, self._states([items[i] for i in group]), strict=True):
                 states[i] = found
-        done = iter(zip(items, states, strict=True))
-        return [self._joined([next(done) for _ in each]) for each in cut]
+        return states
 
     def labels(self, labels: Sequence[Label]) -> Tensor:
         """Unprojected vectors of labels, (l, width), float32, of unit length."""
@@ -69,7 +73,7 @@ class StateReader:
         with torch.autocast(tagger.device.type, tagger.dtype, enabled=tagger.dtype != torch.float32):
             pieces = tagger.network.encode_pieces(batch)
         vectors = word_means(pieces.float(), batch).cpu()
-        return [vectors[row, : len(item.words)] for row, item in enumerate(items)]
+        return [vectors[row, : len(item.shapes)] for row, item in enumerate(items)]
 
     def _joined(self, parts: Sequence[tuple[Passage, Tensor]]) -> WordStates:
         words = tuple(word for passage, _ in parts for word in passage.words[slice(*passage.owned)])

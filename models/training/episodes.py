@@ -1,0 +1,203 @@
+"""In-context episodes: a sentence of a public set, its labels, and the most similar tagged sentences beside it.
+
+IF-WRANER (Nandi and Agrawal, EMNLP 2024 Industry, section 3) has retrieved examples in the prompt already in training,
+and as regularisation removes some labels from prompt and answer. Owns what an episode shows; states are read once
+beforehand, since the encoder below is frozen.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from models.incontext import BEGIN, OUTSIDE, Prompts
+from models.incontext_prompts import Prompt, Tagged, collated, tags_of
+from models.training.objectives import IGNORED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Right tags, owners and targets (n,) of one text.
+Answers = tuple[Tensor, Tensor, Tensor]
+#: Sentences of like length that a batch is drawn from, on either side.
+_NEIGHBOURS = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A sentence as states, with its entities: first and last word, both included, and the type's name."""
+
+    states: Tensor  # (w, d), float16
+    spans: tuple[tuple[int, int, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeConfig:
+    """How episodes are drawn."""
+
+    #: Units in a batch, padding counted: labels, words of examples, and words of the text twice.
+    budget: int = 6144
+    #: Sentences that an episode's examples are found among, as in a user's handful of examples.
+    pool: int = 120
+    #: Most examples, and most words of all of them.
+    examples: int = 5
+    most_words: int = 320
+    #: Share of episodes without examples, and share whose examples are drawn by lot instead of found.
+    bare: float = 0.2
+    drawn: float = 0.15
+    #: Most labels offered.
+    max_labels: int = 24
+    #: Share of episodes some of whose labels are removed from prompt and answer, and the share of labels removed.
+    removed: float = 0.3
+    removed_labels: float = 0.3
+    #: Share of episodes whose examples show types under names of other types, so that examples must be believed.
+    renamed: float = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeBatch:
+    """One step's input: prompts and the right answers."""
+
+    data_set: str
+    prompts: Prompts
+    tags: Tensor  # (b, n)
+    owners: Tensor  # (b, n)
+    #: (b, n): position of the right tag among outside, inside and the labels; IGNORED on padding and unknown types.
+    targets: Tensor
+
+
+class EpisodeSampler:
+    """Draws batches for ever; the seed and the step decide each, so a resumed run goes on where it was."""
+
+    def __init__(
+        self,
+        stored: Mapping[str, Sequence[Stored]],
+        wordings: Mapping[str, Mapping[str, Tensor]],
+        weights: Mapping[str, float],
+        config: EpisodeConfig,
+        *,
+        seed: int,
+    ) -> None:
+        """`wordings` holds, by set and type, the states (v, d) of all the ways in which the type is put into words."""
+        self._stored = {name: sorted(items, key=lambda item: len(item.states)) for name, items in stored.items()}
+        self._shown = {name: [item for item in items if item.spans] for name, items in self._stored.items()}
+        self._sets = [name for name in self._stored if weights[name] > 0 and self._shown[name]]
+        self._weights = [weights[name] for name in self._sets]
+        self._wordings = wordings
+        self._bank = torch.cat([vectors for name in self._sets for vectors in wordings[name].values()])
+        self._config = config
+        self._seed = seed
+        self._rng = random.Random()
+
+    def draw(self, step: int) -> EpisodeBatch:
+        """The batch of a step, counted from 0."""
+        self._rng.seed(f"{self._seed}:{step}")
+        name = self._rng.choices(self._sets, self._weights)[0]
+        pool = self._rng.sample(self._shown[name], min(self._config.pool, len(self._shown[name])))
+        queries = self._queries(name)
+        chosen = self._examples(queries, pool)
+        types = self._offer(name, [*queries, *(each for row in chosen for each in row)])
+        drawn = torch.stack([self._wording(name, label) for label in types])
+        rows = [self._row(query, row, types, drawn) for query, row in zip(queries, chosen, strict=True)]
+        return self._batch(name, queries, rows)
+
+    def _queries(self, name: str) -> list[Stored]:
+        items = self._stored[name]
+        pivot = self._rng.randrange(len(items))
+        near = items[max(0, pivot - _NEIGHBOURS) : pivot + _NEIGHBOURS]
+        longest = len(near[-1].states)
+        typical = self._config.max_labels // 2 + 2 * longest + min(self._config.most_words, 4 * longest)
+        return self._rng.sample(near, min(len(near), max(2, self._config.budget // typical)))
+
+    def _examples(self, queries: list[Stored], pool: list[Stored]) -> list[list[Stored]]:
+        """For each query none, the most similar of the pool, the nearest first, or some by lot."""
+        ranks = most_similar([query.states for query in queries], [each.states for each in pool])
+        rows = []
+        for query, order in zip(queries, ranks, strict=True):
+            others = [pool[i] for i in order if pool[i] is not query and not _same(pool[i], query)]
+            if self._rng.random() < self._config.drawn:
+                self._rng.shuffle(others)
+            count = 0 if self._rng.random() < self._config.bare else self._rng.randint(1, self._config.examples)
+            if self._rng.random() < 0.5 and count:
+                count = self._config.examples
+            rows.append(self._fitting(others[:count]))
+        return rows
+
+    def _fitting(self, examples: list[Stored]) -> list[Stored]:
+        kept, used = list[Stored](), 0
+        for example in examples:
+            used += len(example.states)
+            if used <= self._config.most_words:
+                kept.append(example)
+        return kept
+
+    def _offer(self, name: str, shown: Sequence[Stored]) -> list[str]:
+        types = sorted(self._wordings[name])
+        present = sorted({label for item in shown for _, _, label in item.spans} & set(types))
+        self._rng.shuffle(present)
+        absent = [label for label in types if label not in present]
+        self._rng.shuffle(absent)
+        fill = self._rng.randint(0, max(0, self._config.max_labels - len(present)))
+        return (present + absent[:fill])[: self._config.max_labels] or types[:1]
+
+    def _wording(self, name: str, label: str) -> Tensor:
+        vectors = self._wordings[name][label]
+        return vectors[self._rng.randrange(len(vectors))]
+
+    def _row(self, query: Stored, examples: list[Stored], types: list[str], drawn: Tensor) -> tuple[Prompt, Answers]:
+        """A prompt and its answer: some labels removed from both, some under other names that examples explain."""
+        config, rng = self._config, self._rng
+        kept = list(range(len(types)))
+        if rng.random() < config.removed:
+            kept = [i for i in kept if rng.random() >= config.removed_labels] or kept
+        rng.shuffle(kept)
+        vectors = drawn[kept]
+        position = {types[i]: at for at, i in enumerate(kept)}
+        if rng.random() < config.renamed:
+            told = {label for each in examples for _, _, label in each.spans}
+            for label in sorted(told & position.keys()):
+                vectors[position[label]] = self._bank[rng.randrange(len(self._bank))]
+        tagged = tuple(Tagged(states=each.states, spans=_positions(each, position)) for each in examples)
+        tags, owners = tags_of(_positions(query, position), len(query.states))
+        targets = torch.where(tags == BEGIN, BEGIN + owners, tags)
+        return Prompt(labels=vectors, examples=tagged, text=query.states), (tags, owners, targets)
+
+    def _batch(self, name: str, queries: Sequence[Stored], rows: Sequence[tuple[Prompt, Answers]]) -> EpisodeBatch:
+        prompts = collated([prompt for prompt, _ in rows])
+        shape = prompts.text_mask.shape
+        tags, owners, targets = torch.full(shape, OUTSIDE), torch.full(shape, -1), torch.full(shape, IGNORED)
+        for row, (query, (_, answers)) in enumerate(zip(queries, rows, strict=True)):
+            n = len(query.states)
+            tags[row, :n], owners[row, :n], targets[row, :n] = answers
+            for first, last, label in query.spans:
+                if label not in self._wordings[name]:  # a type that says nothing is neither an entity nor outside
+                    targets[row, first : last + 1] = IGNORED
+        return EpisodeBatch(data_set=name, prompts=prompts, tags=tags, owners=owners, targets=targets)
+
+
+def most_similar(queries: Sequence[Tensor], pool: Sequence[Tensor]) -> list[list[int]]:
+    """Positions of `pool` for each query, the most similar first: every word's best match, summed over the words.
+
+    Late interaction (Khattab and Zaharia, ColBERT, SIGIR 2020) over states (w, d) of words.
+    """
+    words = functional.normalize(torch.cat([each.float() for each in pool]), dim=-1)
+    owner = torch.repeat_interleave(torch.arange(len(pool)), torch.tensor([len(each) for each in pool]))
+    orders = []
+    for query in queries:
+        likeness = functional.normalize(query.float(), dim=-1) @ words.T
+        best = torch.full((len(query), len(pool)), -1.0).index_reduce_(1, owner, likeness, "amax")
+        orders.append(best.sum(0).argsort(descending=True, stable=True).tolist())
+    return orders
+
+
+def _same(one: Stored, other: Stored) -> bool:
+    return one.states.shape == other.states.shape and torch.equal(one.states, other.states)
+
+
+def _positions(stored: Stored, position: Mapping[str, int]) -> tuple[tuple[int, int, int], ...]:
+    return tuple((first, last, position[label]) for first, last, label in stored.spans if label in position)
