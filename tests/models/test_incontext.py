@@ -1,4 +1,4 @@
-"""The in-context network: writing word by word is writing at once; padding, later words and other rows change nothing."""
+"""The in-context network: word by word it writes what it writes at once; padding and later words change nothing."""
 
 from __future__ import annotations
 
