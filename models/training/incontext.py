@@ -236,6 +236,7 @@ def run(config: InContextTraining, data: Path, folder: Path, *, resume: bool, sa
     say(f"reading the sets under {data}")
     stored = kept(folder / "states.pt", reader, lambda: store(data, mix, reader, tagger, config.stored, say))
     sampler = EpisodeSampler(stored, wordings(mix, reader), mix.weights, config.episodes, seed=config.seed)
+    torch.manual_seed(config.seed)
     network = begun(config.network, tagger)
     recipe = InContextLearning(config, reader, sampler, load_groups(data, mix, GROUP_SENTENCES), network)
     say("training")
