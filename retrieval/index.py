@@ -83,9 +83,12 @@ class ExampleIndex:
                 pass
             else:
                 return
-            # Another may drop it meanwhile; or it was made for other vectors and never sealed, which the fill finds.
-            with suppress(IndexIncomplete, ForeignVectors):
+            try:
                 self._fill(collection)
+            except ForeignVectors:  # made for other vectors, and never sealed
+                self.drop(collection)
+            except IndexIncomplete:
+                continue  # another dropped it meanwhile
         self.check(collection)
 
     def check(self, collection: Collection) -> None:
