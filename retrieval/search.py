@@ -8,16 +8,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import structlog
-
 from models.asking import Retrieved
 from retrieval.choosing import Chooser
 from retrieval.collection import Layout, plan
 from retrieval.encoding import encode
-from retrieval.errors import RetrievalError
 from retrieval.keeping import Kept
 from retrieval.ranking import votes
-from retrieval.settings import Policy, RetrievalSettings
+from retrieval.settings import RetrievalSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
     from retrieval.examples import ExampleSet
     from retrieval.index import ExampleIndex
     from retrieval.ranking import Hit
-
-log = structlog.get_logger(__name__)
 
 #: Nearest words that each word of a text votes with, at first.
 VOTES = 10
@@ -66,14 +61,12 @@ class ExampleSearch:
         mode: Mode = Mode.MAXSIM,
         settings: RetrievalSettings | None = None,
     ) -> None:
-        settings = settings or RetrievalSettings()
         self._reader = reader
         self._mode = mode
-        self._policy = settings.retrieval_policy
         self._chooser = Chooser(examples.documents, k=k, coverage=coverage)
         layout = Layout.WORDS if mode is Mode.VOTE else Layout.TEXTS
         collection = plan(examples, tenant=tenant, layout=layout)
-        self._kept = Kept(index, collection, reader, retry_seconds=settings.retrieval_retry_seconds)
+        self._kept = Kept(index, collection, reader, settings or RetrievalSettings())
 
     def near(self, texts: Sequence[str]) -> list[Retrieved]:
         """The nearest examples of each text, the nearest first; none, and not degraded, for a text without words.
@@ -81,13 +74,8 @@ class ExampleSearch:
         Where the index fails, by policy: all come back degraded, or a RetrievalError is raised.
         """
         vectors = [each.vectors for each in encode(self._reader, texts)]
-        try:
-            return self._kept.ask(lambda: self._found(texts, vectors))
-        except RetrievalError as error:
-            if self._policy is Policy.WAIT:
-                raise
-            log.warning("retrieval_degraded", code=error.code, error=str(error), texts=len(texts))
-            return [Retrieved(examples=(), degraded=True) for _ in texts]
+        found = self._kept.ask(lambda: self._found(texts, vectors))
+        return found if found is not None else [Retrieved(examples=(), degraded=True)] * len(texts)
 
     def _found(self, texts: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> list[Retrieved]:
         """Looks further where too much of what is nearest repeats the text or itself."""

@@ -17,6 +17,8 @@ from qdrant_client import QdrantClient, models
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: What a request's body holds; None where it has none.
+Json = Any
 _vectors: TypeAdapter[dict[str, models.VectorParams]] = TypeAdapter(dict[str, models.VectorParams])
 
 
@@ -41,7 +43,7 @@ class StandIn:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, body: Json) -> tuple[int, object]:
         parts = path.split("?")[0].strip("/").split("/")[1:]
         name, rest = (parts[0], "/".join(parts[1:])) if parts else ("", "")
         asked = f"{method} {rest}" if rest else f"{method} {'collection' if name else 'collections'}"
@@ -58,12 +60,12 @@ class StandIn:
             except ValueError as error:
                 return 400, f"Wrong input: {error}"
 
-    def _created(self, name: str, body: Any, *, there: bool) -> tuple[int, Any]:
+    def _created(self, name: str, body: Json, *, there: bool) -> tuple[int, object]:
         if there:
             return 409, f"Wrong input: Collection `{name}` already exists!"
         return 200, self.client.create_collection(name, vectors_config=_vectors.validate_python(body["vectors"]))
 
-    def _result(self, asked: str, name: str, body: Any) -> Any:
+    def _result(self, asked: str, name: str, body: Json) -> object:
         client = self.client
         match asked:
             case "GET collections":
@@ -107,7 +109,7 @@ class StandIn:
 
             do_GET = do_PUT = do_POST = do_DELETE = respond  # noqa: N815 -- http.server's names
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
         return Handler

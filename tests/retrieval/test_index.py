@@ -15,7 +15,6 @@ from retrieval.collection import Layout, plan
 from retrieval.errors import ForeignVectors, IndexIncomplete
 from retrieval.index import ExampleIndex
 from tests.retrieval.building import WIDTH, exact_maxsim, exact_pooled, exact_votes, example_set, queries
-from tests.retrieval.standin import StandIn
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection

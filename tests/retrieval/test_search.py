@@ -12,8 +12,10 @@ from models.types import Document, Span
 from retrieval import examples, search
 from retrieval.encoding import encode
 from retrieval.errors import EncoderMismatch
+from retrieval.index import ExampleIndex
 from retrieval.overlap import near_duplicates, wording
 from retrieval.search import ExampleSearch, Mode
+from retrieval.settings import RetrievalSettings
 from tests.models.building import example, tiny_model, tiny_tagger, with_model
 from tests.retrieval.building import exact_maxsim
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from models.asking import Retriever
     from retrieval.examples import ExampleSet
-    from retrieval.index import ExampleIndex
 
 SENTENCES = [
     "Copper Wrens played the Halden arena in May",
@@ -177,13 +178,14 @@ def test_another_encoder_is_refused(index: ExampleIndex, known: ExampleSet) -> N
     assert raised.value.permanent
 
 
-def test_what_is_near_by_the_tagger_that_ships(index: ExampleIndex) -> None:
+def test_what_is_near_by_the_tagger_that_ships() -> None:
     """The real encoder, and examples of two fields: each text finds those of its own."""
     reader = StateReader(artifact.load(artifact.shipped_folder()))
     fields = {name: example(name)[0] for name in ("music", "support")}
     asked = {name: documents[:6] for name, documents in fields.items()}
     known = examples.build([each for documents in fields.values() for each in documents[6:]], reader)
     own = {document.text for document in fields["music"]}
+    index = ExampleIndex(RetrievalSettings())
 
     for mode in Mode:
         finder = ExampleSearch(index, known, reader, tenant="ours", mode=mode)
