@@ -28,6 +28,12 @@ class EncoderNotFound(ModelError):
     code = "encoder_not_found"
 
 
+class GeneratorNotFound(ModelError):
+    """The language model, or the adapter, named by the operator cannot be found, read or used."""
+
+    code = "generator_not_found"
+
+
 class BadArtifact(ModelError):
     """A tagger artifact is incomplete or damaged."""
 
@@ -44,6 +50,12 @@ class DeviceUnavailable(ModelError):
     """The device named by the operator is not there or does not compute."""
 
     code = "device_unavailable"
+
+
+class WindowTooLong(ModelError):
+    """A window and its labels do not fit the language model, even without examples."""
+
+    code = "window_too_long"
 
 
 class InvalidExamples(ModelError):
