@@ -34,6 +34,12 @@ class GeneratorNotFound(ModelError):
     code = "generator_not_found"
 
 
+class AdapterMismatch(ModelError):
+    """Adapter weights do not fit the language model that is loaded."""
+
+    code = "adapter_mismatch"
+
+
 class BadArtifact(ModelError):
     """A tagger artifact is incomplete or damaged."""
 

@@ -44,7 +44,7 @@ def one_line(text: str) -> str:
 
 
 def shown_names(labels: Sequence[Label]) -> list[str]:
-    """Names of the labels as prompts and answers write them: underscores as spaces, told apart by a number if need be."""
+    """Names of the labels as prompts and answers write them: with spaces for underscores, numbered where alike."""
     names: list[str] = []
     taken: set[str] = set()
     for label in labels:

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 VERSION = "ner-v1"
 #: Pieces kept free for the answer: so many for any, so many a word of the text, and no more than so many.
 LEAST_ROOM, ROOM_PER_WORD, MOST_ROOM = 16, 5, 768
-#: Words of a text that one window may have where the model reads so many pieces: 1 for every so many.
+#: Words that a window may have: one for so many pieces of the context, as examples and labels want room too.
 PIECES_PER_WORD = 16
+LEAST_WORDS, MOST_WORDS = 24, 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,11 @@ def fit(ask: Ask, measure: Callable[[str], int], context: int) -> Prompt:
 def answer_room(text: str) -> int:
     """Pieces that are kept free for the answer about a text."""
     return min(MOST_ROOM, LEAST_ROOM + ROOM_PER_WORD * len(split_words(text)))
+
+
+def window_words(context: int) -> int:
+    """Words that one window of a long text should have for a model that reads `context` pieces."""
+    return max(LEAST_WORDS, min(MOST_WORDS, context // PIECES_PER_WORD))
 
 
 @cache

@@ -102,8 +102,8 @@ class Speller:
         return tuple(self.ids(text))
 
     def _marks(self, tokenizer: PreTrainedTokenizerFast, ends: Iterable[int]) -> Marks:
-        own = (tokenizer.eos_token_id, tokenizer.sep_token_id)
-        known = [end for end in (*ends, *own) if isinstance(end, int)]
+        own = tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
+        known = [end for end in (own, *ends) if isinstance(end, int)]
         if not known:
             raise GeneratorNotFound("the tokenizer has no piece that ends a text: set its eos_token")
         separator, nothing, line_end = self.spell([f" {SEPARATOR}", NOTHING, "\n"])
