@@ -64,6 +64,25 @@ class WindowTooLong(ModelError):
     code = "window_too_long"
 
 
+class EndpointUnavailable(ModelError):
+    """A remote language model does not answer, or not with an answer; later it may."""
+
+    code = "llm_unavailable"
+    permanent = False
+
+
+class EndpointRefused(ModelError):
+    """A remote language model does not serve us: a wrong key, address or model name."""
+
+    code = "llm_refused"
+
+
+class AskRefused(ModelError):
+    """A remote language model does not take one particular ask, such as one that is too long for it."""
+
+    code = "llm_ask_refused"
+
+
 class InvalidExamples(ModelError):
     """Examples that nothing can be learnt from."""
 

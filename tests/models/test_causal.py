@@ -107,7 +107,7 @@ def test_batches_keep_to_the_budget(tiny_language: LanguageModel) -> None:
 
 def test_examples_that_do_not_fit_are_reported() -> None:
     # Given a model that reads little, and five examples
-    generator = CausalGenerator(language(positions=500))
+    generator = CausalGenerator(language(positions=400))
     long = tuple(example(f"{i} {TEXTS[0] * 2}") for i in range(5))
 
     [answer] = answers(generator, [ask("Paris", "place", examples=long)])
