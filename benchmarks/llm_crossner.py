@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.crossner import Domain
+    from models.asking import Retriever
+    from models.tagger import Tagger
     from models.types import Document, Label, Span
 
 K = 5
@@ -105,13 +107,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=COMPACT, help="folder of an in-context model")
     options = parser.parse_args()
     tagger = loaded(options.tagger)
-    reader = StateReader(tagger)
-    network, manifest = load_model(options.model, reader.fingerprint)
-    generator = CompactGenerator(
-        reader, network.to(tagger.device), reading=manifest.reading, device=tagger.device, dtype=tagger.dtype
-    )
+    generator = generator_of(options.model, tagger, StateReader(tagger))
     rows = measured(generator, options.data, options.split, options.limit)
-    size = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+    size = sum(parameter.numel() for parameter in generator.network.parameters()) / 1e6
     notes = [
         circumstances(options, tagger),
         f"model {options.model.name} ({fingerprint(options.model)}), {size:.1f} million parameters on top of the "
@@ -119,13 +117,20 @@ def main() -> None:
         "strict span and type, micro-averaged, in per cent; `misc` counted, as the figures of others are; last but one "
         "column without it",
         "every span is one of the text under a label that was offered: decoding leaves nothing else to write",
-        f"ours reads scores as chosen on held-out training sets (eagerness {manifest.reading.eagerness})",
+        f"ours reads scores as chosen on held-out training sets (eagerness {generator.reading.eagerness})",
         *(peer.note() for peer in IN_CONTEXT),
     ]
     path = tables.write(
         f"llm_crossner_{options.split}", "CrossNER from examples in the prompt", table(rows), notes, options.out
     )
     print(path.read_text(encoding="utf-8"))
+
+
+def generator_of(folder: Path, tagger: Tagger, reader: StateReader) -> CompactGenerator:
+    """An in-context model where and as its tagger runs."""
+    network, manifest = load_model(folder, reader.fingerprint)
+    device, dtype = tagger.device, tagger.dtype
+    return CompactGenerator(reader, network.to(device), reading=manifest.reading, device=device, dtype=dtype)
 
 
 def measured(generator: CompactGenerator, data: Path, split: str, limit: int | None) -> list[Row]:
