@@ -4,7 +4,7 @@
 
 Nandi and Agrawal (EMNLP 2024 Industry) saw politicians tagged as persons although only persons who are no politicians
 were asked for. Here each domain's most frequent labels are removed one at a time, from the labels and from the tags of
-the examples, and its mentions are looked up in the answers: one that stands there under another label is a violation. The
+the examples, and its mentions are looked up in the answers: one there under another label is a violation. The
 compact model cannot write a label that was not offered, so this is the only kind that is left to it.
 """
 

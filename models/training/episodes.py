@@ -58,7 +58,7 @@ class EpisodeConfig:
     removed: float = 0.3
     removed_labels: float = 0.3
     #: Share of episodes whose examples show types under names of other types, so that examples must be believed.
-    renamed: float = 0.3
+    renamed: float = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
