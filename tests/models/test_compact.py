@@ -88,5 +88,6 @@ def test_examples_that_do_not_fit_are_left_out_and_counted(generator: CompactGen
 def test_eagerness_decides_how_much_is_found(eager: Tagger) -> None:
     asks = [Ask(text="Ada met Charles in Rome and Turin on the way to the sea.", labels=LABELS, examples=())]
     counts = [len(answered(generator_of(eager, eagerness=e), asks)[0].spans) for e in (-1000.0, 0.0, 1000.0)]
+    assert counts == sorted(counts)
     assert counts[0] == 0
-    assert counts[2] > counts[1]
+    assert counts[2] > 10
