@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,6 @@ from retrieval.settings import RetrievalSettings
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -201,7 +201,8 @@ def sentences(data: Path, count: int) -> list[Document]:
 
 
 def _options() -> argparse.Namespace:
-    parser = options_of(__doc__)
+    parser = options_of(__doc__, sets=False)
+    parser.add_argument("--data", type=Path, required=True, help="folder with one folder a set")
     parser.add_argument("--examples", type=int, default=10_000)
     parser.add_argument("--documents", type=int, default=1_000)
     parser.add_argument("--slow-documents", type=int, default=20, help="documents for what takes seconds each")
