@@ -41,7 +41,12 @@ def save(folder: Path, examples: ExampleSet) -> None:
     (partial / DOCUMENTS).write_text(lines, encoding="ascii")
     arrays = {"bounds": examples.bounds, "words": examples.words, "vectors": examples.vectors}
     tensors: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    said = {"format": _FORMAT, "key": examples.key, "fingerprint": examples.fingerprint, "sha256": _hash(tensors, examples.fingerprint)}
+    said = {
+        "format": _FORMAT,
+        "key": examples.key,
+        "fingerprint": examples.fingerprint,
+        "sha256": _hash(tensors, examples.fingerprint),
+    }
     save_file(tensors, partial / VECTORS, metadata=said)
     (partial / VECTORS).chmod(0o644)  # safetensors lets its owner alone read what it writes
     partial.rename(folder)
