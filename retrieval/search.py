@@ -78,7 +78,7 @@ class ExampleSearch:
         return found if found is not None else [Retrieved(examples=(), degraded=True)] * len(texts)
 
     def release(self) -> None:
-        """Give back the memory of an index in this process; a server keeps its copy for others. Asked again, it fills."""
+        """Give back the memory of an index in this process, to be filled when asked again; a server keeps its copy."""
         if self._kept.index.in_memory:
             self._kept.forget()
 
