@@ -77,6 +77,7 @@ def main() -> None:
         "documents of the row; documents are asked for in batches of "
         f"{TOGETHER}, each checked against the collection's seal",
         f"a Qdrant server at {options.url}, its own graph and settings" if options.url else IN_MEMORY,
+        "other work may share the machine: the processor time is what an idle one comes near",
     ]
     title = f"Searching {options.examples:,} examples " + ("on a server" if options.url else "in memory")
     name = "example_search_server" if options.url else "example_search"
