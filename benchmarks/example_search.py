@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,6 @@ from retrieval.settings import RetrievalSettings
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -77,6 +77,7 @@ def main() -> None:
         "documents of the row; documents are asked for in batches of "
         f"{TOGETHER}, each checked against the collection's seal",
         f"a Qdrant server at {options.url}, its own graph and settings" if options.url else IN_MEMORY,
+        "other work may share the machine: the processor time is what an idle one comes near",
     ]
     title = f"Searching {options.examples:,} examples " + ("on a server" if options.url else "in memory")
     name = "example_search_server" if options.url else "example_search"
@@ -201,7 +202,8 @@ def sentences(data: Path, count: int) -> list[Document]:
 
 
 def _options() -> argparse.Namespace:
-    parser = options_of(__doc__)
+    parser = options_of(__doc__, sets=False)
+    parser.add_argument("--data", type=Path, required=True, help="folder with one folder a set")
     parser.add_argument("--examples", type=int, default=10_000)
     parser.add_argument("--documents", type=int, default=1_000)
     parser.add_argument("--slow-documents", type=int, default=20, help="documents for what takes seconds each")

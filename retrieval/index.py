@@ -71,6 +71,11 @@ class ExampleIndex:
         self._client = _connected(settings, settings.retrieval_timeout)
         self._filler = _connected(settings, settings.retrieval_fill_timeout) if self._remote else self._client
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether collections lie in this process alone."""
+        return not self._remote
+
     def ensure(self, collection: Collection) -> None:
         """See to it that a collection is there and whole; filling it takes seconds, finding it so milliseconds.
 
