@@ -109,7 +109,9 @@ class Instruction:
         self._dtype = language.model.dtype
         if config.checkpointing:
             model: Any = language.model
-            model.gradient_checkpointing_enable()
+            # transformers gave it a new name on the way.
+            enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+            enable()
             model.enable_input_require_grads()
         self.module = AdapterWeights(self._adapted)
         self.optimizer = torch.optim.AdamW(self.module.parameters(), lr=config.rate, weight_decay=config.weight_decay)
