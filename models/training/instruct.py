@@ -25,7 +25,7 @@ from models.language import attached, load_language_model
 from models.llm import LLMTagger
 from models.prompting import fit
 from models.scores import score
-from models.training.episodes import EpisodeConfig, EpisodeSource, Pool, source_wording
+from models.training.instructions import EpisodeConfig, EpisodeSource, Pool, source_wording
 from models.training.heldout import load_groups
 from models.training.loop import LoopConfig, train
 from models.training.objectives import IGNORED
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from models.asking import Retriever
     from models.language import LanguageModel
-    from models.training.episodes import Episode
+    from models.training.instructions import Episode
     from models.training.heldout import Group
     from models.training.sets import Mix
     from models.types import Document
