@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: Nearest words that vote on each word. This and the weights were chosen on dev splits of CrossNER, AI and politics.
 VOTERS = 16
 #: A vote weighs exp(cosine / SHARPNESS).
-SHARPNESS = 0.2
+SHARPNESS = 0.12
 #: More than are counted are asked for, as those of near-duplicates are left out.
 _ASKED = 4 * VOTERS
 
