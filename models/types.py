@@ -52,3 +52,5 @@ class Prediction:
     windows: int = 1
     #: Threshold that each label was held to.
     thresholds: dict[str, float] = field(default_factory=dict)
+    #: What is to be known of how it came about: `retrieval_degraded`, `unparsable`, `window_too_long`.
+    flags: tuple[str, ...] = ()
