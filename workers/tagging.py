@@ -69,7 +69,7 @@ def _tag(hands: Hands, claim: Claim, documents: list[NumberedDocument], held: Le
     texts = [numbered.document.text for numbered in documents]
     try:
         folder = taggers.located(claim.tagger, claim.folder, hands.taggers)
-        batches = hands.runtime.tag(claim.engine, folder, texts, labels)
+        batches = hands.runtime.tag(claim.engine, folder, texts, labels, tenant=claim.tenant)
         margin = hands.runtime.margin(folder)
         for batch in batches:
             for outcome in batch:
