@@ -28,6 +28,18 @@ class EncoderNotFound(ModelError):
     code = "encoder_not_found"
 
 
+class GeneratorNotFound(ModelError):
+    """The language model, or the adapter, named by the operator cannot be found, read or used."""
+
+    code = "generator_not_found"
+
+
+class AdapterMismatch(ModelError):
+    """Adapter weights do not fit the language model that is loaded."""
+
+    code = "adapter_mismatch"
+
+
 class BadArtifact(ModelError):
     """A tagger artifact is incomplete or damaged."""
 
@@ -44,6 +56,31 @@ class DeviceUnavailable(ModelError):
     """The device named by the operator is not there or does not compute."""
 
     code = "device_unavailable"
+
+
+class WindowTooLong(ModelError):
+    """A window and its labels do not fit the language model, even without examples."""
+
+    code = "window_too_long"
+
+
+class EndpointUnavailable(ModelError):
+    """A remote language model does not answer, or not with an answer; later it may."""
+
+    code = "llm_unavailable"
+    permanent = False
+
+
+class EndpointRefused(ModelError):
+    """A remote language model does not serve us: a wrong key, address or model name."""
+
+    code = "llm_refused"
+
+
+class AskRefused(ModelError):
+    """A remote language model does not take one particular ask, such as one that is too long for it."""
+
+    code = "llm_ask_refused"
 
 
 class InvalidExamples(ModelError):

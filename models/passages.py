@@ -63,8 +63,16 @@ def passages(
     cut = _cut(text, tokenizer, window)
     return [
         _passage(cut, first, last, owned)
-        for (first, last), owned in _with_owners(_windows([len(p) for p in cut.pieces], window, overlap))
+        for (first, last), owned in stretches([len(p) for p in cut.pieces], window, overlap)
     ]
+
+
+def stretches(sizes: Sequence[int], window: int, overlap: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Overlapping ranges [first, last) of words of these sizes, none larger than `window`, and what each owns.
+
+    What a range owns, [first, last), counts from its own first word.
+    """
+    return _with_owners(_windows(sizes, window, overlap))
 
 
 def _cut(text: str, tokenizer: PreTrainedTokenizerFast, window: int) -> _Cut:
