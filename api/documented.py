@@ -41,7 +41,9 @@ _BAD_TAGGER_NAME = Complaint(
     detail="the name 'Music' cannot be a tagger's; use 1 to 64 of a-z, 0-9, _ and -, a letter or digit first",
     pointer="/name",
 )
-_BAD_METHOD = Complaint(code="unknown_method", detail="there is no method 'magic'; known are extend, retrieve, lora", pointer="/method")
+_BAD_METHOD = Complaint(
+    code="unknown_method", detail="there is no method 'magic'; known are extend, retrieve, lora", pointer="/method"
+)
 _BAD_EXAMPLE = Complaint(
     code="misaligned_span",
     detail="line 3: entity 1 [0, 3) 'Cop' cuts the word 'Copper'; entities are whole words",

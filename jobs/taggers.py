@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT",
-    "ENGINES",
     "ENGINE",
+    "ENGINES",
     "METHOD",
     "METHODS",
     "Chosen",

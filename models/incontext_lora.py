@@ -6,7 +6,7 @@ Owns which parts of the model are adapted. A model with an adapter is a copy: th
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -24,10 +24,18 @@ RANK, ALPHA, DROPOUT = 8, 16, 0.05
 _WEIGHTS = "adapter_model.safetensors"
 
 
-def with_adapter(network: InContextModel) -> InContextModel:
-    """A copy with a fresh adapter, which changes nothing yet; it alone asks for gradients."""
+def with_adapter(network: InContextModel, start: Path | None = None) -> InContextModel:
+    """A copy with an adapter, which alone asks for gradients: a fresh one, which changes nothing, or that of a folder.
+
+    Raises BadArtifact as `load_adapter`.
+    """
     from peft import LoraConfig
 
+    if start is not None:
+        adapted = load_adapter(network, start)
+        for name, parameter in adapted.named_parameters():
+            parameter.requires_grad_("lora_" in name)
+        return adapted
     return _injected(network, LoraConfig(r=RANK, lora_alpha=ALPHA, lora_dropout=DROPOUT, target_modules=[*ADAPTED]))
 
 
@@ -39,8 +47,8 @@ def save_adapter(folder: Path, network: InContextModel) -> None:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in get_peft_model_state_dict(network).items()}
     save_file(tensors, folder / _WEIGHTS)
     (folder / _WEIGHTS).chmod(0o644)  # safetensors lets its owner alone read what it writes
-    configuration: Any = network.peft_config["default"]
-    configuration.save_pretrained(str(folder))
+    configurations: Any = network.peft_config
+    configurations["default"].save_pretrained(str(folder))
 
 
 def load_adapter(network: InContextModel, folder: Path) -> InContextModel:
@@ -61,5 +69,5 @@ def load_adapter(network: InContextModel, folder: Path) -> InContextModel:
 def _injected(network: InContextModel, config: Any) -> InContextModel:  # noqa: ANN401 -- peft's own class
     from peft import inject_adapter_in_model
 
-    adapted: InContextModel = inject_adapter_in_model(config, copy.deepcopy(network))
-    return adapted
+    adapted: Any = inject_adapter_in_model(config, copy.deepcopy(network))
+    return cast("InContextModel", adapted)

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from models.artifact import check_file
 from models.encoder import file_sha256
 from models.errors import BadArtifact
-from models.llm import LLMCalibration
 from models.shipped import MANIFEST
+from models.tagger import Calibration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,7 +54,7 @@ class LanguageManifest:
     #: Version of the prompt that it was judged with.
     prompt: str
     search: SearchPlan
-    calibration: LLMCalibration
+    calibration: Calibration
     #: How it came to be and what it is worth.
     receipt: dict[str, Any]
     engine: str = ENGINE
@@ -89,7 +89,7 @@ def read_manifest(folder: Path) -> LanguageManifest:
     path = folder / MANIFEST
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        search, calibration = SearchPlan(**raw.pop("search")), LLMCalibration(**raw.pop("calibration"))
+        search, calibration = SearchPlan(**raw.pop("search")), Calibration(**raw.pop("calibration"))
         return LanguageManifest(**raw, search=search, calibration=calibration)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadArtifact(f"{path}: not a tagger of the engine {ENGINE}: {error}") from error

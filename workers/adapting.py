@@ -22,11 +22,11 @@ from models.examples import check_examples
 from models.types import Label
 from workers import lease
 from workers.hands import Stopped, patiently
+from workers.teaching import Order, teach
 from workers.workshop import Workshop, sweep
 
 if TYPE_CHECKING:
     from jobs.records import Claim
-    from models.types import Document
     from workers.hands import Hands
     from workers.lease import Lease
 
@@ -35,17 +35,6 @@ TOLD_SHARE = 0.05
 TOLD_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Order:
-    """What is to be learnt, checked."""
-
-    name: str
-    method: str
-    examples: list[Document]
-    labels: list[Label]
-    warnings: tuple[str, ...]
 
 
 def run(hands: Hands, chunk_id: int) -> None:
@@ -81,10 +70,10 @@ def _adapt(hands: Hands, claim: Claim, held: Lease) -> None:
     shop = Workshop.of(hands.taggers, claim)
     if not shop.artifact.exists():
         _teach(hands, claim, order, shop, _Teller(hands, claim, held))
-    from models.artifact import read_manifest
+    from models.manifests import read
     from models.training.adapting import WORSE
 
-    receipt = read_manifest(shop.artifact).receipt
+    receipt = read(shop.artifact).receipt
     held.renew()
     hands.go_on(held)
     made = NewTagger(name=order.name, receipt=receipt, promote=receipt["verdict"] != WORSE)
@@ -96,7 +85,7 @@ def _adapt(hands: Hands, claim: Claim, held: Lease) -> None:
     shop.close()
 
 
-def _order(hands: Hands, claim: Claim) -> _Order:
+def _order(hands: Hands, claim: Claim) -> Order:
     """Read and check what a job asks for; raises what makes it impossible."""
     method, name = str(claim.options.get("method")), str(claim.options.get("name"))
     taggers.check_method(method)
@@ -108,8 +97,9 @@ def _order(hands: Hands, claim: Claim) -> _Order:
     findings = check_examples(numbered, labels)
     if findings.errors:
         raise InvalidExamples(findings)
-    return _Order(
+    return Order(
         name=name,
+        base=claim.tagger,
         method=method,
         examples=[document for _, document in numbered],
         labels=labels,
@@ -117,16 +107,11 @@ def _order(hands: Hands, claim: Claim) -> _Order:
     )
 
 
-def _teach(hands: Hands, claim: Claim, order: _Order, shop: Workshop, teller: _Teller) -> None:
-    from models import artifact
-    from models.training.adapting import adapt
-
-    base = hands.runtime.pupil(taggers.located(claim.tagger, claim.folder, hands.taggers))
+def _teach(hands: Hands, claim: Claim, order: Order, shop: Workshop, teller: _Teller) -> None:
+    base = taggers.located(claim.tagger, claim.folder, hands.taggers)
     shop.open()
     if not shop.made.exists():
-        taught = adapt(hands.runtime.extension(), base, order.examples, order.labels, shop.work, teller)
-        about = {"method": order.method, "base": claim.tagger, "warnings": list(order.warnings)}
-        artifact.save(shop.made, taught.tagger, name=order.name, receipt=about | taught.receipt)
+        teach(hands.runtime, order, base, shop.work, shop.made, teller)
     shop.place()
 
 

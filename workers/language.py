@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from models.errors import BadArtifact
+from models.errors import BadArtifact, GeneratorNotFound
 from models.shipped import SHIPPED
 from workers.settings import COMPACT, REMOTE
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from models.asking import Generator
+    from models.asking import Generator, Retriever
+    from models.encoder import Encoder
     from models.incontext import InContextModel
     from models.incontext_artifact import InContextManifest
     from models.language import LanguageModel
+    from models.llm import LLMTagger
+    from models.remote import RemoteGenerator
     from models.states import StateReader
-    from models.tagger import Tagger
+    from models.tagger import Calibration, Tagger
     from workers.settings import WorkerSettings
-
-#: A language model that does much better than the compact one, for a machine with an accelerator of 24 GB.
-RECOMMENDED = "Qwen/Qwen2.5-7B-Instruct"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,14 @@ class Worn:
     generator: Generator
     #: Folder of its adapter; None: it is as it was trained.
     adapter: Path | None
+    #: Most words of a window that it reads.
+    window: int
+
+    def tagger(self, retriever: Retriever | None, calibration: Calibration) -> LLMTagger:
+        """A tagger of it; without a search it is shown no examples."""
+        from models.llm import LLMTagger
+
+        return LLMTagger(self.generator, retriever, calibration, window=self.window)
 
 
 class Languages:
@@ -50,6 +58,7 @@ class Languages:
         self._settings, self._default = settings, default
         self._folder = shipped / COMPACT
         self._loaded: dict[str, LanguageModel] = {}
+        self._remotes: dict[str, RemoteGenerator] = {}
 
     @property
     def named(self) -> str:
@@ -63,6 +72,11 @@ class Languages:
 
         return StateReader(self._default())
 
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder below the reader."""
+        return self._default().encoder
+
     def wear(self, base: str, adapter: Path | None = None) -> Worn:
         """A model by its name, with an adapter where there is one; raises a ModelError where it cannot be had."""
         if base == COMPACT:
@@ -73,7 +87,13 @@ class Languages:
 
         language = self._causal(base)
         generator = CausalGenerator(language, adapter)
-        return Worn(base=base, fingerprint=language.fingerprint, generator=generator, adapter=adapter)
+        return Worn(
+            base=base,
+            fingerprint=language.fingerprint,
+            generator=generator,
+            adapter=adapter,
+            window=generator.window,
+        )
 
     def check(self, worn: Worn, fingerprint: str, folder: Path) -> Worn:
         """The same, where it is what the tagger in a folder was made with. Raises BadArtifact."""
@@ -95,6 +115,7 @@ class Languages:
     def _compact_wearing(self, adapter: Path | None) -> Worn:
         from models.compact import CompactGenerator
         from models.incontext_lora import load_adapter
+        from models.llm import WINDOW
         from models.llm_artifact import fingerprint
 
         network, manifest = self.compact
@@ -105,7 +126,9 @@ class Languages:
             device=self._default().device,
             dtype=self._default().dtype,
         )
-        return Worn(base=COMPACT, fingerprint=fingerprint(manifest.files), generator=generator, adapter=adapter)
+        return Worn(
+            base=COMPACT, fingerprint=fingerprint(manifest.files), generator=generator, adapter=adapter, window=WINDOW
+        )
 
     def _causal(self, base: str) -> LanguageModel:
         from models.language import load_language_model
@@ -121,4 +144,21 @@ class Languages:
         return base if COMPACT in (base, named) or named.startswith(REMOTE) else named
 
     def _remote(self, base: str) -> Worn:
-        raise NotImplementedError
+        from models.endpoint import Endpoint
+        from models.remote import RemoteGenerator
+
+        settings = self._settings
+        if settings.llm != base or settings.llm_url is None:
+            raise GeneratorNotFound(
+                f"the language model {base!r} is served by an endpoint; set TAGWERK_LLM to that and TAGWERK_LLM_URL to "
+                f"where it is (now: {settings.llm!r} and {settings.llm_url!r})"
+            )
+        if base not in self._remotes:
+            key = settings.llm_api_key
+            endpoint = Endpoint(
+                url=settings.llm_url, model=base.removeprefix(REMOTE), key=key.get_secret_value() if key else None
+            )
+            self._remotes[base] = RemoteGenerator(endpoint)
+        generator = self._remotes[base]
+        # Which weights an endpoint serves it alone knows: its name is all there is.
+        return Worn(base=base, fingerprint=base, generator=generator, adapter=None, window=generator.window)

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from retrieval.settings import RetrievalSettings
+from retrieval.settings import Policy, RetrievalSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from models.llm import LLMCalibration, LLMTagger
+    from models.llm import LLMTagger
     from models.llm_artifact import SearchPlan
+    from models.tagger import Calibration
     from models.types import Document
     from retrieval.examples import ExampleSet
     from retrieval.index import ExampleIndex
@@ -55,10 +56,11 @@ class PromptedTaggers:
         Raises a ModelError or a RetrievalError where it is not whole or does not fit what runs here.
         """
         place = (tenant, folder)
-        self._ready[place] = self._ready.pop(place, None) or self._made(folder, tenant)
+        ready = self._ready.pop(place) if place in self._ready else self._made(folder, tenant)
+        self._ready[place] = ready
         if len(self._ready) > READY:
             self._put_away(next(iter(self._ready)))
-        return self._ready[place].tagger
+        return ready.tagger
 
     def base(self, folder: Path) -> Worn:
         """The language model that an adaptation of a tagger goes on from; of the shipped one, what the settings name.
@@ -74,13 +76,13 @@ class PromptedTaggers:
         worn = self._languages.wear(manifest.base, adapter)
         return self._languages.check(worn, manifest.base_fingerprint, folder)
 
-    def calibration(self, folder: Path) -> LLMCalibration:
+    def calibration(self, folder: Path) -> Calibration:
         """How the scores of the tagger in a folder are read."""
         from models import llm_artifact, manifests
-        from models.llm import LLMCalibration
+        from models.llm import CALIBRATION
 
         said = manifests.read(folder)
-        return LLMCalibration() if said.is_model else llm_artifact.read_manifest(folder).calibration
+        return CALIBRATION if said.is_model else llm_artifact.read_manifest(folder).calibration
 
     def examples(self, documents: Sequence[Document]) -> ExampleSet:
         """Labelled documents with their words' vectors."""
@@ -103,23 +105,29 @@ class PromptedTaggers:
             settings=self._settings,
         )
 
+    def rehearsal(self, examples: ExampleSet, plan: SearchPlan) -> ExampleSearch:
+        """A search of examples in an index of their own, whatever index there is: judging waits for nobody."""
+        from retrieval.index import ExampleIndex
+
+        alone = self._settings.model_copy(update={"qdrant_url": None, "retrieval_policy": Policy.WAIT})
+        return self.search(examples, plan, "rehearsal", ExampleIndex(alone))
+
     def _made(self, folder: Path, tenant: str) -> _Ready:
         from models import llm_artifact, manifests
-        from models.llm import LLMTagger
         from workers.settings import COMPACT
 
         if manifests.read(folder).is_model:
             worn = self._languages.wear(COMPACT)
-            return _Ready(tagger=LLMTagger(worn.generator, None, self.calibration(folder)), key=None)
+            return _Ready(tagger=worn.tagger(None, self.calibration(folder)), key=None)
         manifest = llm_artifact.check_files(folder)
         worn = self.base(folder)
         if not manifest.holds(llm_artifact.EXAMPLES):
-            return _Ready(tagger=LLMTagger(worn.generator, None, manifest.calibration), key=None)
+            return _Ready(tagger=worn.tagger(None, manifest.calibration), key=None)
         from retrieval.stored import load
 
         examples = load(folder / llm_artifact.EXAMPLES)
         found = self.search(examples, manifest.search, tenant, self.index)
-        return _Ready(tagger=LLMTagger(worn.generator, found, manifest.calibration), key=examples.key)
+        return _Ready(tagger=worn.tagger(found, manifest.calibration), key=examples.key)
 
     def _put_away(self, place: tuple[str, Path]) -> None:
         """Forget a tagger, and its examples too where they lie in this process's memory and no other shows them."""

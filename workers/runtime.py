@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from models.tagger import Outcome, Tagger
     from models.training.extend import ExtendConfig
+    from models.training.incontext_tuning import TuningConfig
     from models.types import Label
     from workers.settings import WorkerSettings
 
@@ -88,6 +89,18 @@ class Runtime:
         minutes = self._settings.adapt_minutes
         return ExtendConfig(minutes=minutes, most_steps=steps, least_steps=min(least, steps))
 
+    @property
+    def budget(self) -> int:
+        """Most padded pieces in a batch."""
+        return self._settings.batch_pieces
+
+    def tuning(self) -> TuningConfig:
+        """How much the tuning of a language model may train here."""
+        from models.training.incontext_tuning import TuningConfig
+
+        steps, least = self._settings.adapt_steps, TuningConfig().least_steps
+        return TuningConfig(minutes=self._settings.adapt_minutes, most_steps=steps, least_steps=min(least, steps))
+
     def tag(
         self, engine: str, folder: Path, texts: Sequence[str], labels: Sequence[Label], *, tenant: str = "local"
     ) -> Iterator[list[Outcome]]:
@@ -102,10 +115,8 @@ class Runtime:
         own = read(folder).engine
         if own != engine:
             raise EngineMismatch(folder.name, own, engine)
-        budget = self._settings.batch_pieces
-        if engine == "llm":
-            return self.prompted.tagger(folder, tenant).tag(texts, labels, budget=budget)
-        return self.tagger(folder).tag(texts, labels, budget=budget)
+        tagger = self.prompted.tagger(folder, tenant) if engine == "llm" else self.tagger(folder)
+        return tagger.tag(texts, labels, budget=self.budget)
 
     def margin(self, folder: Path) -> float:
         """How close to its threshold a score of this tagger is doubtful."""

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from transformers import PreTrainedTokenizerFast
-
     from models.compact import Reading
+    from models.encoder import Encoder
     from models.incontext import InContextModel
     from models.states import StateReader
     from models.types import Document
@@ -88,11 +87,15 @@ class Tuner:
         network: InContextModel,
         reading: Reading,
         reader: StateReader,
-        tokenizer: PreTrainedTokenizerFast,
+        encoder: Encoder,
         labels: Sequence[Label],
+        *,
+        start: Path | None = None,
     ) -> None:
+        """`start` is the folder of an adapter to go on from."""
+        self._start = start
         self._config, self._network, self._reading, self._reader = config, network, reading, reader
-        self._tokenizer = tokenizer
+        self._tokenizer = encoder.tokenizer
         self._wordings = {label.name: reader.labels(_ways(label)) for label in labels}
 
     def __call__(self, documents: Sequence[Document], folder: Path, watch: Callable[[float], None]) -> Tuned:
@@ -110,7 +113,7 @@ class Tuner:
         )
         torch.manual_seed(config.seed)
         training = InContextTraining(loop=loop, rate=config.rate, weight_decay=0.0, seed=config.seed)
-        recipe = Tuning(training, self._reader, sampler, with_adapter(self._network))
+        recipe = Tuning(training, self._reader, sampler, with_adapter(self._network, self._start))
         train(recipe, loop, folder, resume=True, say=lambda _: None, watch=watch)
         tuned = recipe.module.eval()
         generator = CompactGenerator(
@@ -122,8 +125,7 @@ class Tuner:
         passages = supported(documents, self._tokenizer)
         states = self._reader.read_passages([each.passage for each in passages])
         return [
-            Stored(states=found.half(), spans=_flat(each.spans))
-            for each, found in zip(passages, states, strict=True)
+            Stored(states=found.half(), spans=_flat(each.spans)) for each, found in zip(passages, states, strict=True)
         ]
 
 

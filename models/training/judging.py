@@ -85,6 +85,7 @@ def hold_out(
 
 
 def parts_of(examples: Sequence[Document], seed: int) -> tuple[list[list[int]], str]:
+    """Positions of the examples that are held out together, none where there is one example; and how, for people."""
     number = len(examples)
     if number < 2:
         return [], "one example cannot be held out"

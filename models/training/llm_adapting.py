@@ -7,10 +7,10 @@ every example is asked about with the others beside it; where a model is tuned, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from models.llm import LLMCalibration, LLMTagger
+from models.llm import CALIBRATION, LLMTagger, calibrated
 from models.training import judging
 from models.training.adapting import BETTER, UNKNOWN, WORSE, Clock, described, points
 from models.training.judging import Judged
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.asking import Generator, Retriever
+    from models.tagger import Calibration
     from models.types import Document, Label, Prediction, Span
 
 #: Most examples that are asked about, twice each.
 JUDGED = 200
 #: Texts that are asked about between two looks at whether to go on.
 TOGETHER = 16
-#: Margins tried, and the largest share of documents that may have a score within the margin.
-MARGINS = tuple(round(0.05 * i, 2) for i in range(1, 20))
+#: Margins tried, and the largest share of documents that may have a score within the margin of its threshold.
+MARGINS = tuple(round(0.02 * i, 2) for i in range(1, 31))
 FLAGGED = 0.3
 
 
@@ -58,6 +59,8 @@ class Lesson:
     labels: Sequence[Label]
     #: Most padded pieces in a batch.
     budget: int
+    #: Most words of a window.
+    window: int
     seed: int = 0
 
 
@@ -65,7 +68,7 @@ class Lesson:
 class Prompted:
     """What an adaptation makes."""
 
-    calibration: LLMCalibration
+    calibration: Calibration
     #: None where nothing was to be learnt.
     tuned: Tuned | None
     #: Plain values that JSON can hold; `verdict` is `better`, `worse` or `unknown`.
@@ -90,7 +93,7 @@ def adapt(lesson: Lesson, tune: Tuner | None, folder: Path, watch: Callable[[str
         tuned = tune(lesson.examples, folder / "learning", lambda done: tell("learning", done))
         curve = losses(folder / "learning")
         learnt = {"steps": len(curve), "loss": points(curve)}
-    calibration = LLMCalibration(margin=_margin(judged))
+    calibration, judged = _calibrated(judged)
     held_out = judging.receipt(judged, lesson.labels, calibration.threshold)
     receipt = {
         **held_out,
@@ -98,7 +101,7 @@ def adapt(lesson: Lesson, tune: Tuner | None, folder: Path, watch: Callable[[str
         "examples": len(lesson.examples),
         "llm": lesson.generator.name,
         "verdict": verdict(held_out),
-        **notes,
+        **({"doubts": notes} if notes else {}),
         **learnt,
         "seconds": round(clock.seconds, 1),
     }
@@ -113,28 +116,32 @@ def verdict(held_out: dict[str, Any]) -> str:
 
 def _judged(
     lesson: Lesson, tune: Tuner | None, folder: Path, watch: Callable[[float], None]
-) -> tuple[Judged | None, dict[str, Any]]:
-    """Answers before and after, and what else is to be known of them."""
+) -> tuple[Judged | None, dict[str, int]]:
+    """Answers before and after, and how many of them are doubtful for what."""
     parts, how = _parts(lesson) if tune is None else judging.parts_of(lesson.examples, lesson.seed)
     if not parts:
         return None, {}
     documents: list[Document] = []
-    before, after = _Answers(lesson), _Answers(lesson)
+    # Faint answers too: scores are calibrated by them.
+    faint = [replace(label, threshold=judging.FAINT) for label in lesson.labels]
+    before, after = _Answers(lesson, lesson.labels), _Answers(lesson, faint)
     for number, part in enumerate(parts):
         unseen = [lesson.examples[i] for i in part]
-
-        def share(done: float, number: int = number) -> None:
-            watch((number + done) / len(parts))
-
-        before.ask(lesson.generator, None, unseen, lambda done, share=share: share(0.2 * done))
+        here = _share(watch, number / len(parts), 1 / len(parts))
+        before.ask(lesson.generator, None, unseen, _share(here, 0.0, 0.2))
         generator = lesson.generator
         if tune is not None:
             seen = [example for i, example in enumerate(lesson.examples) if i not in set(part)]
-            generator = tune(seen, folder / f"part-{number}", lambda done, share=share: share(0.2 + 0.6 * done)).generator
-        after.ask(generator, lesson.retriever, unseen, lambda done, share=share: share(0.8 + 0.2 * done))
+            generator = tune(seen, folder / f"part-{number}", _share(here, 0.2, 0.6)).generator
+        after.ask(generator, lesson.retriever, unseen, _share(here, 0.8, 0.2))
         documents += unseen
     judged = Judged(how=how, documents=tuple(documents), before=tuple(before.spans), after=tuple(after.spans))
-    return judged, before.notes("before") | after.notes("after")
+    return judged, before.doubts("before") | after.doubts("after")
+
+
+def _share(watch: Callable[[float], None], start: float, size: float) -> Callable[[float], None]:
+    """Tells of a part of some work as a share of the whole."""
+    return lambda done: watch(start + size * done)
 
 
 def _parts(lesson: Lesson) -> tuple[list[list[int]], str]:
@@ -151,8 +158,8 @@ def _parts(lesson: Lesson) -> tuple[list[list[int]], str]:
 class _Answers:
     """Spans of documents, and what went wrong with them."""
 
-    def __init__(self, lesson: Lesson) -> None:
-        self._lesson = lesson
+    def __init__(self, lesson: Lesson, labels: Sequence[Label]) -> None:
+        self._lesson, self._labels = lesson, labels
         self.spans: list[tuple[Span, ...]] = []
         self._failed = 0
         self._flags: dict[str, int] = {}
@@ -165,20 +172,20 @@ class _Answers:
         watch: Callable[[float], None],
     ) -> None:
         """Answers to all, a few at a time; `watch` is told the share."""
-        tagger = LLMTagger(generator, retriever, LLMCalibration())
+        tagger = LLMTagger(generator, retriever, window=self._lesson.window)
         for first in range(0, len(documents), TOGETHER):
             watch(first / len(documents))
             texts = [document.text for document in documents[first : first + TOGETHER]]
             found: dict[int, Prediction | None] = {}
-            for batch in tagger.tag(texts, self._lesson.labels, budget=self._lesson.budget):
+            for batch in tagger.tag(texts, self._labels, budget=self._lesson.budget):
                 found.update({outcome.index: outcome.prediction for outcome in batch})
             for i in range(len(texts)):
                 self._add(found[i])
 
-    def notes(self, when: str) -> dict[str, Any]:
-        """What a receipt says of answers that were none, or that nobody can vouch for."""
+    def doubts(self, when: str) -> dict[str, int]:
+        """How many answers were none, or are flagged, by what is the matter with them."""
         said = {"failed": self._failed} | self._flags
-        return {f"{when}_{what}": count for what, count in said.items() if count}
+        return {f"{what} {when}": count for what, count in said.items() if count}
 
     def _add(self, prediction: Prediction | None) -> None:
         if prediction is None:
@@ -190,10 +197,17 @@ class _Answers:
             self._flags[flag] = self._flags.get(flag, 0) + 1
 
 
-def _margin(judged: Judged | None) -> float:
-    """The widest margin above the threshold that flags no more than the wanted share of the documents."""
+def _calibrated(judged: Judged | None) -> tuple[Calibration, Judged | None]:
+    """How scores are read from now on, and the answers read so.
+
+    By the temperature that held-out answers ask for, and the widest margin that flags no more than the wanted share of
+    their documents.
+    """
     if judged is None:
-        return LLMCalibration().margin
-    least = [min((span.score for span in spans), default=1.0) for spans in judged.after]
-    flagged = {margin: sum(score < margin for score in least) / len(least) for margin in MARGINS}
-    return max((margin for margin in MARGINS if flagged[margin] <= FLAGGED), default=MARGINS[0])
+        return CALIBRATION, None
+    found = judging.calibrated(CALIBRATION, judged)
+    after = tuple(tuple(replace(span, score=calibrated(span.score, found)) for span in spans) for spans in judged.after)
+    nearest = [min((abs(span.score - found.threshold) for span in spans), default=1.0) for spans in after]
+    flagged = {margin: sum(distance < margin for distance in nearest) / len(nearest) for margin in MARGINS}
+    margin = max((margin for margin in MARGINS if flagged[margin] <= FLAGGED), default=MARGINS[0])
+    return replace(found, margin=margin), replace(judged, after=after)
