@@ -21,7 +21,7 @@ from models.errors import InvalidExamples
 from models.examples import check_examples
 from models.types import Label
 from workers import lease
-from workers.hands import Stopped, patiently
+from workers.hands import Stopped, passes, patiently
 from workers.teaching import Order, teach
 from workers.workshop import Workshop, sweep
 
@@ -41,7 +41,8 @@ def run(hands: Hands, chunk_id: int) -> None:
     """Do one adaptation; a bell for one that is taken or done is answered by doing nothing.
 
     It is handed back where the process is to end, left alone where the lease is lost, and dropped where its job is
-    being cancelled; whoever claims it next goes on from the checkpoint. What would fail at every attempt fails the
+    being cancelled; whoever claims it next goes on from the checkpoint. So it is where a language model's endpoint is
+    away for now. What would fail at every attempt fails the
     job. An error that nobody foresaw is raised and the lease left to run out, which counts as a crash.
     """
     claim = hands.ledger.claim(chunk_id, worker=hands.worker, lease_s=hands.lease_seconds)
@@ -55,6 +56,11 @@ def run(hands: Hands, chunk_id: int) -> None:
         except Exception as error:
             if getattr(error, "permanent", False):
                 _refuse(hands, claim, error)
+            elif passes(error):
+                log.warning(
+                    "adaptation_put_back", job=claim.job_id, code=getattr(error, "code", None), error=str(error)
+                )
+                _put_down(hands, claim, Renewal.HELD)
             elif _is_lost(held):
                 # Its folder went to whoever has it now, so the error says nothing of the work.
                 _put_down(hands, claim, Renewal.LOST)

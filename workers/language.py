@@ -53,10 +53,10 @@ class Worn:
 class Languages:
     """Loads language models. Not thread-safe, as the runtime that it is a part of."""
 
-    def __init__(self, settings: WorkerSettings, default: Callable[[], Tagger], shipped: Path = SHIPPED) -> None:
+    def __init__(self, settings: WorkerSettings, default: Callable[[], Tagger], shipped: Path | None = None) -> None:
         """`default` gives the tagger whose encoder the compact model, which lies in `shipped`, stands on."""
         self._settings, self._default = settings, default
-        self._folder = shipped / COMPACT
+        self._folder = (shipped or SHIPPED) / COMPACT
         self._loaded: dict[str, LanguageModel] = {}
         self._remotes: dict[str, RemoteGenerator] = {}
 
