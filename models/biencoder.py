@@ -20,6 +20,8 @@ from torch.nn import functional
 from models.shapes import Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from transformers import PreTrainedModel
 
 #: What each choice of the configuration may be; the first is the default.
@@ -30,6 +32,10 @@ CHOICES = {
     "label_side": ("shared", "frozen", "separate"),
     "pooling": ("mean", "first"),
 }
+#: Spans scored at a time: so many that their scores for some hundred labels stay in a processor's cache, and more where
+#: an accelerator would wait for work.
+_SPANS_ON_PROCESSOR = 2048
+_SPANS_ON_ACCELERATOR = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,23 +159,41 @@ class BiEncoder(nn.Module):
         Span [i, i + k] of words is at `[:, i, k]`. Training sees them through a softmax over the labels and a zero for
         "outside", decoding each on its own. Spans that leave the passage hold rubbish: mask them by `span_mask`.
         """
-        start = gather(self.start(pieces), batch.first_piece)  # (b, w, d)
-        end = gather(self.end(pieces), batch.last_piece)
+        start, end = self._borders(pieces, batch)
         span = functional.relu(start.unsqueeze(2) + windows(end, self.config.max_width) + self.span_width.weight)
         return self.match(self.span_out(span), labels) - self.bar(span, pieces, labels)
+
+    def spans_inside(self, pieces: Tensor, batch: Batch, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Places (n, 3) and log-odds (n, l), as of `score_spans`, of the spans inside their passage, some at a time.
+
+        A place is a passage's row, the span's first word and how many words follow it; places come in this order.
+        """
+        start, end = self._borders(pieces, batch)
+        size = _SPANS_ON_PROCESSOR if pieces.device.type == "cpu" else _SPANS_ON_ACCELERATOR
+        for places in torch.split(span_mask(batch.word_mask, self.config.max_width).nonzero(), size):
+            rows, words, further = places.unbind(-1)
+            span = functional.relu(start[rows, words] + end[rows, words + further] + self.span_width(further))
+            yield places, self.match(self.span_out(span), labels) - self.bar(span, pieces, labels, rows)
 
     def match(self, units: Tensor, labels: Tensor) -> Tensor:
         """Likeness of units (..., d), spans or words, and labels (l, d): (..., l)."""
         product = self._scaled(units) @ labels.T
         return self.log_scale.exp() * product if self.config.product == "cosine" else product
 
-    def bar(self, hidden: Tensor, pieces: Tensor, labels: Tensor) -> Tensor:
-        """What labels (l, d) have to beat at units (b, ..., d) of passages whose pieces are (b, t, width)."""
+    def bar(self, hidden: Tensor, pieces: Tensor, labels: Tensor, rows: Tensor | None = None) -> Tensor:
+        """What labels (l, d) have to beat at units (b, ..., d) of passages whose pieces are (b, t, width).
+
+        With `rows` (n), units are (n, d), each of the passage at its row.
+        """
         if self.config.outside == "own":
             score: Tensor = self.outside(hidden)
             return score
-        whole = self.match(self.sentence(pieces[:, 0]), labels)  # (b, l)
-        return whole.view(whole.size(0), *[1] * (hidden.dim() - 2), -1) + self.least
+        whole = self.match(self.sentence(pieces[:, 0]), labels) + self.least  # (b, l)
+        return whole.view(whole.size(0), *[1] * (hidden.dim() - 2), -1) if rows is None else whole[rows]
+
+    def _borders(self, pieces: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Vectors of each word as a span's first and as its last, (b, w, d) each."""
+        return gather(self.start(pieces), batch.first_piece), gather(self.end(pieces), batch.last_piece)
 
     def _scaled(self, vectors: Tensor) -> Tensor:
         return functional.normalize(vectors, dim=-1) if self.config.product == "cosine" else vectors

@@ -53,29 +53,24 @@ def probabilities(scores: Tensor, temperature: float = 1.0, shift: float = 0.0) 
     return ((scores.float() + shift) / temperature).sigmoid()
 
 
-def candidates(scores: Tensor, mask: Tensor, least: Tensor, threshold: Tensor, calibration: Scale) -> list[Candidate]:
+def candidates(places: Tensor, scores: Tensor, least: Tensor, threshold: Tensor, calibration: Scale) -> list[Candidate]:
     """Each span's best label among those at or above `threshold` (l,), or else among those above `least` (l,).
 
-    Shapes: log-odds (b, w, k, l), mask (b, w, k). A label that misses its own, higher threshold never hides one that
-    reached its own. Almost all spans are nothing, so chances are only worked out where there may be something.
+    Shapes: places (n, 3), each a row, a first word and how many words follow it; log-odds (n, l). A label that misses
+    its own, higher threshold never hides one that reached its own. Almost all spans are nothing, so chances are only
+    worked out where there may be something.
     """
     floor = torch.logit(least.double()) * calibration.temperature - calibration.shift - _SLACK
-    hopeful = (scores >= floor.to(scores.dtype)).any(-1) & mask
-    rows, words, widths = hopeful.nonzero(as_tuple=True)
-    probability = probabilities(scores[rows, words, widths], calibration.temperature, calibration.shift)  # (n, l)
+    hopeful = (scores - floor.to(scores.dtype)).amax(-1) >= 0  # half the time that comparing every score takes
+    probability = probabilities(scores[hopeful], calibration.temperature, calibration.shift)
     eligible = probability >= least
     rank, label = torch.where(eligible, probability + (probability >= threshold).float(), -1.0).max(-1)
     score = probability.gather(-1, label.unsqueeze(-1)).squeeze(-1)
     kept = rank >= 0
     return [
-        Candidate(row=row, first_word=word, last_word=word + width, label=which, score=value)
-        for row, word, width, which, value in zip(
-            rows[kept].tolist(),
-            words[kept].tolist(),
-            widths[kept].tolist(),
-            label[kept].tolist(),
-            score[kept].tolist(),
-            strict=True,
+        Candidate(row=row, first_word=word, last_word=word + further, label=which, score=value)
+        for (row, word, further), which, value in zip(
+            places[hopeful][kept].tolist(), label[kept].tolist(), score[kept].tolist(), strict=True
         )
     ]
 

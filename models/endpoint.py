@@ -49,8 +49,13 @@ class Endpoint:
 
     @property
     def address(self) -> str:
-        """Host and port, without what the URL may hold of secrets."""
-        url = httpx.URL(self.url)
+        """Host and port, without what the URL may hold of secrets; raises EndpointRefused where it has none."""
+        try:
+            url = httpx.URL(self.url)
+        except httpx.InvalidURL:
+            url = httpx.URL()
+        if url.scheme not in ("http", "https") or not url.host:
+            raise EndpointRefused(f"{self.url!r} is no address: it is like http://gpu:8000/v1")
         return f"{url.host}:{url.port}" if url.port else url.host
 
 
@@ -124,8 +129,6 @@ class Connection:
         # Without its cause, which knows the request and so the key.
         except httpx.TimeoutException:
             raise _NoReply(f"it took longer than {endpoint.seconds:g} s") from None
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            raise EndpointRefused(f"{endpoint.url!r} is no address: it is like http://host:8000/v1") from None
         except httpx.HTTPError as error:
             raise _NoReply(self._quoted(f"{type(error).__name__}: {error}")) from None
         if status != httpx.codes.OK:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: A tag is 0 for outside, 1 for the word that goes on with the entity before it, 2 + position of the label for one that
 #: begins an entity of that label.
 OUTSIDE, INSIDE, BEGIN = 0, 1, 2
+#: Least share that counts, and log-odds of what is certain.
+_LEAST, _CERTAIN = 1e-9, 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,10 @@ class Memory:
     #: What each label is matched by, (b, l, d).
     labels: Tensor
     label_mask: Tensor
+    #: Unit vectors (b, e, d) of the examples' words, and where there are any; the tag of each, (b, e, 2 + l).
+    words: Tensor
+    word_mask: Tensor
+    tagged: Tensor
 
 
 class Layer(nn.Module):
@@ -97,8 +103,11 @@ class Layer(nn.Module):
 
     def forward(self, hidden: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
         """(b, q, d) after looking at keys and values through a mask (b, 1, q, m) or (b, 1, 1, m)."""
-        seen = functional.scaled_dot_product_attention(self._by_head(self.query(hidden)), keys, values, attn_mask=mask)
-        hidden = self.first_norm(hidden + self.mixed(seen.transpose(1, 2).flatten(2)))
+        queries = self._by_head(self.query(hidden))
+        # Written out: on processors the fused kernel takes twice as long to learn through.
+        likeness = (queries * queries.size(-1) ** -0.5) @ keys.transpose(2, 3)
+        weights = likeness.masked_fill(~mask, torch.finfo(likeness.dtype).min).softmax(-1)
+        hidden = self.first_norm(hidden + self.mixed((weights @ values).transpose(1, 2).flatten(2)))
         halfway = self.outer(functional.gelu(self.inner(hidden)))
         normed: Tensor = self.second_norm(hidden + halfway)
         return normed
@@ -129,6 +138,11 @@ class InContextModel(nn.Module):
         for embedding in (self.tag_in, self.role, self.place):
             nn.init.normal_(embedding.weight, std=0.02)
         self.log_scale = nn.Parameter(torch.tensor(2.0))
+        self.copied = nn.Linear(d, d, bias=False)
+        self.log_sharpness = nn.Parameter(torch.tensor(3.0))
+        self.gate = nn.Linear(d + 1, 1)
+        nn.init.eye_(self.copied.weight)
+        nn.init.zeros_(self.gate.weight)
 
     def read(self, prompts: Prompts) -> Memory:
         """What the prompt is to an answer; nothing of an answer is in it."""
@@ -140,10 +154,21 @@ class InContextModel(nn.Module):
             key, value = layer.remembered(hidden)
             keys.append(key)
             values.append(value)
+            if len(keys) == len(self.layers):  # of the last layer, answers need the labels alone
+                offered = prompts.label_mask.size(1)
+                hidden, mask = hidden[:, :offered], mask[:, :, :offered]
             hidden = layer(hidden, key, value, mask)
         there = torch.cat([prompts.label_mask, prompts.groups >= 0, prompts.text_mask], 1)
-        offered = self.label_key(hidden[:, : prompts.label_mask.size(1)])
-        return Memory(keys, values, there, offered, prompts.label_mask)
+        return Memory(
+            keys,
+            values,
+            there,
+            self.label_key(hidden),
+            prompts.label_mask,
+            self._compared(prompts.examples),
+            prompts.groups >= 0,
+            tag_table(prompts),
+        )
 
     def write(self, prompts: Prompts, memory: Memory, tags: Tensor, owners: Tensor) -> Tensor:
         """Log-probabilities (b, n, 2 + l) of every word's tag, given the right tags (b, n) of the words before it.
@@ -158,7 +183,7 @@ class InContextModel(nn.Module):
         for layer, key, value in zip(self._stack(), memory.keys, memory.values, strict=True):
             own_key, own_value = layer.remembered(hidden)
             hidden = layer(hidden, torch.cat([key, own_key], 2), torch.cat([value, own_value], 2), mask)
-        return self._log_probabilities(hidden, memory, before[0])
+        return self._log_probabilities(hidden, prompts.text, memory, before[0])
 
     def step(self, prompts: Prompts, memory: Memory, at: int, tag: Tensor, owner: Tensor) -> Tensor:
         """Log-probabilities (b, 2 + l) of the tag of word `at`, given the tag (b,) and owner (b,) of the word before.
@@ -172,7 +197,8 @@ class InContextModel(nn.Module):
             memory.keys[i] = torch.cat([memory.keys[i], key], 2)
             memory.values[i] = torch.cat([memory.values[i], value], 2)
             hidden = layer(hidden, memory.keys[i], memory.values[i], memory.mask[:, None, None])
-        return self._log_probabilities(hidden, memory, tag.unsqueeze(1)).squeeze(1)
+        word = prompts.text[:, at : at + 1]
+        return self._log_probabilities(hidden, word, memory, tag.unsqueeze(1)).squeeze(1)
 
     def _stack(self) -> Sequence[Layer]:
         return [layer for layer in self.layers if isinstance(layer, Layer)]
@@ -210,14 +236,44 @@ class InContextModel(nn.Module):
         told: Tensor = self.tag_in(tags) + self.owner_in(owned) * (owners >= 0).unsqueeze(-1)
         return told
 
-    def _log_probabilities(self, hidden: Tensor, memory: Memory, before: Tensor) -> Tensor:
+    def _compared(self, states: Tensor) -> Tensor:
+        return functional.normalize(self.copied(states), dim=-1)
+
+    def _log_probabilities(self, hidden: Tensor, words: Tensor, memory: Memory, before: Tensor) -> Tensor:
+        """What the layers say of each word's tag, mixed with the tags of the examples' words that are like it."""
         queries = functional.normalize(self.begin_query(hidden), dim=-1)
         begin = self.log_scale.exp() * queries @ functional.normalize(memory.labels, dim=-1).transpose(1, 2)
         begin = begin.float().masked_fill(~memory.label_mask[:, None], float("-inf"))
-        others = self.others(hidden).float()
         # Nothing goes on where nothing has begun.
-        inside = others[..., 1:].masked_fill((before == OUTSIDE).unsqueeze(-1), float("-inf"))
-        return torch.cat([others[..., :1], inside, begin], -1).log_softmax(-1)
+        stuck = (before == OUTSIDE).unsqueeze(-1)
+        others = self.others(hidden).float()
+        inside = others[..., 1:].masked_fill(stuck, float("-inf"))
+        said = torch.cat([others[..., :1], inside, begin], -1).log_softmax(-1)
+        copied, trust = self._copied(hidden, words, memory, stuck)
+        mixed = torch.logaddexp(said + functional.logsigmoid(-trust), copied + functional.logsigmoid(trust))
+        return mixed.masked_fill(said == float("-inf"), float("-inf"))
+
+    def _copied(self, hidden: Tensor, words: Tensor, memory: Memory, stuck: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-shares (b, n, 2 + l) of the tags of like words in the examples, and how far (b, n, 1) to trust them.
+
+        As nearest neighbours join a language model in Khandelwal et al. (ICLR 2020, section 2), and as words are copied
+        in Gu et al. (ACL 2016, section 3); the mixture is learnt.
+        """
+        likeness = (self._compared(words) @ memory.words.transpose(1, 2)).float()
+        likeness = likeness.masked_fill(~memory.word_mask[:, None], -1.0)
+        shares = (self.log_sharpness.exp() * likeness).softmax(-1) @ memory.tagged
+        shares = torch.cat([shares[..., :1], shares[..., 1:2].masked_fill(stuck, 0.0), shares[..., 2:]], -1)
+        shares = shares / shares.sum(-1, keepdim=True).clamp_min(_LEAST)
+        trust = self.gate(torch.cat([hidden, likeness.amax(-1, keepdim=True).to(hidden.dtype)], -1)).float()
+        nothing = ~memory.word_mask.any(-1)[:, None, None]
+        return shares.clamp_min(_LEAST).log(), trust.masked_fill(nothing, -_CERTAIN)
+
+
+def tag_table(prompts: Prompts) -> Tensor:
+    """Each example word's tag as one of (b, e, 2 + l), float32; all zero on padding."""
+    tag = torch.where(prompts.tags == BEGIN, BEGIN + prompts.owners, prompts.tags).clamp(min=0)
+    table = functional.one_hot(tag, BEGIN + prompts.label_mask.size(1)).float()
+    return table * (prompts.groups >= 0).unsqueeze(-1)
 
 
 def prompt_mask(prompts: Prompts) -> Tensor:

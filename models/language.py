@@ -80,8 +80,17 @@ class LanguageModel:
 
     def drop(self, adapter: str) -> None:
         """Free an adapter's memory; nothing happens where it is not loaded."""
-        if self._adapted is not None and adapter in self.adapters:
+        if self._adapted is None or adapter not in self.adapters:
+            return
+        others = [name for name in self.adapters if name != adapter]
+        if others:
+            # peft warns where the one that is worn goes.
+            self._adapted.set_adapter(others[0], inference_mode=True)
             self._adapted.delete_adapter(adapter)
+        else:
+            tuner: Any = self._adapted.base_model
+            tuner.unload()
+            self._adapted = None
 
     @contextmanager
     def wearing(self, adapter: str | None) -> Iterator[PreTrainedModel]:

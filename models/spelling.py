@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
+from models.decoding import flat
 from models.errors import GeneratorNotFound
 from models.lines import NOTHING, SEPARATOR, shown_names, spaced, spelled
 from models.words import split_words
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerFast
 
-    from models.types import Label
+    from models.types import Label, Span
     from models.words import Word
 
 #: Text before what is spelled, so that no tokenizer adds a space of its own.
 _BEFORE = "a\n"
+
+#: Most spellings kept.
+_MOST_KNOWN = 200_000
 
 Pieces = tuple[int, ...]
 
@@ -85,6 +89,23 @@ class Speller:
         """Pieces of each label as answers name it."""
         return self.spell([f" {name}" for name in shown_names(labels)])
 
+    def answer(self, text: str, labels: Sequence[Label], spans: Iterable[Span]) -> list[int]:
+        """Pieces of the answer that says these spans, its end included; as the grammar would have it written.
+
+        Left out are spans that are no whole words, or of no such label; of those that overlap, the surer stays.
+        """
+        script, marks = self.script(text), self.marks
+        first = {word.start: i for i, word in enumerate(script.words)}
+        last = {word.end: i for i, word in enumerate(script.words)}
+        names = dict(zip((label.name for label in labels), self.labels(labels), strict=True))
+        pieces: list[int] = []
+        for span in flat(span for span in spans if names.get(span.label)):
+            if span.start in first and span.end in last:
+                inner = script.following[first[span.start] + 1 : last[span.end] + 1]
+                mention = [*script.opening[first[span.start]], *(piece for word in inner for piece in word)]
+                pieces += [*mention, *marks.separator, *names[span.label], *marks.line_end]
+        return [*(pieces or (*marks.nothing, *marks.line_end)), marks.ends[0]]
+
     def spell(self, texts: Sequence[str]) -> list[Pieces]:
         """Pieces of each text as it is written within a line."""
         new = sorted({text for text in texts if text not in self._known})
@@ -111,7 +132,3 @@ class Speller:
         return Marks(
             separator=separator, line_end=line_end or (known[0],), nothing=nothing, ends=tuple(dict.fromkeys(known))
         )
-
-
-#: Most spellings kept.
-_MOST_KNOWN = 200_000

@@ -6,6 +6,7 @@ decoding. Knows nothing of jobs; which device it runs on is its caller's choice.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ import torch
 from torch import Tensor
 
 from models.batching import by_length, collate, padded
-from models.biencoder import span_mask
 from models.decoding import candidates, flat, overlaps
 from models.passages import OVERLAP, WINDOW, passages
 from models.types import Prediction, Span
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 SPECIAL_PIECES = 2
 #: Most pieces of a label's text that are read.
 LABEL_PIECES = 128
+#: Most padded pieces of labels' texts in one batch: they are short, and what a batch holds should stay in the cache.
+LABEL_BUDGET = 1024
 #: Most label vectors kept; the oldest go first.
 CACHED_LABELS = 20_000
 
@@ -98,7 +100,7 @@ class Tagger:
         return {label.name: default if label.threshold is None else label.threshold for label in labels}
 
     @torch.inference_mode()
-    def label_vectors(self, labels: Sequence[Label], budget: int = 4096) -> Tensor:
+    def label_vectors(self, labels: Sequence[Label], budget: int = LABEL_BUDGET) -> Tensor:
         """Unit vectors (l, dimension) of the labels, computed once for each wording."""
         texts = [label_text(label) for label in labels]
         # In an order of their own: half precision rounds by what else is in a batch, and their order must not matter.
@@ -113,7 +115,7 @@ class Tagger:
         return found
 
     @torch.inference_mode()
-    def label_states(self, labels: Sequence[Label], budget: int = 4096) -> Tensor:
+    def label_states(self, labels: Sequence[Label], budget: int = LABEL_BUDGET) -> Tensor:
         """Vectors (l, width) of the labels as the encoder has them, before they are projected; float32, on the CPU."""
         ids = [self._label_ids(label_text(label)) for label in labels]
         found: dict[int, Tensor] = {}
@@ -132,13 +134,14 @@ class Tagger:
             raise ValueError("there are no labels to tag with")
         # Equal scores are told apart by the label's name, whatever order the labels came in.
         labels = sorted(labels, key=lambda label: label.name)
-        vectors = self.label_vectors(labels)
+        vectors, thresholds = self.label_vectors(labels), self.thresholds(labels)
         pending, failed = self._cut(texts)
         yield [*failed]
         todo = [(i, passage) for i, item in pending.items() for passage in item.passages]
         for group in by_length([padded(len(passage.pieces)) for _, passage in todo], budget):
             batch = [todo[i] for i in group]
-            yield self._finish(batch, self._spans([passage for _, passage in batch], vectors, labels), pending, labels)
+            spans = self._spans([passage for _, passage in batch], vectors, labels)
+            yield self._finish(batch, spans, pending, thresholds)
 
     def predict(self, texts: Sequence[str], labels: Sequence[Label], *, budget: int = 4096) -> list[Prediction]:
         """Predictions in the order of `texts`; raises the first text's error, if any met one."""
@@ -182,14 +185,14 @@ class Tagger:
     @torch.inference_mode()
     def _forward(self, items: list[Passage], vectors: Tensor, labels: Sequence[Label]) -> list[list[Span]]:
         batch = collate(items, self.encoder.tokenizer).to(self.device)
-        with self._autocast():
-            scores = self.network.score_spans(self.network.encode_pieces(batch), batch, vectors)
-        mask = span_mask(batch.word_mask, self.network.config.max_width)
         thresholds = self.thresholds(labels)
         threshold = torch.tensor([thresholds[label.name] for label in labels], device=self.device)
         least = (threshold - self.calibration.margin).clamp_min(0.01)
+        with self._autocast():
+            scored = self.network.spans_inside(self.network.encode_pieces(batch), batch, vectors)
+            near = [candidates(places, scores, least, threshold, self.calibration) for places, scores in scored]
         found: list[list[Span]] = [[] for _ in items]
-        for candidate in candidates(scores, mask, least, threshold, self.calibration):
+        for candidate in itertools.chain.from_iterable(near):
             passage = items[candidate.row]
             if passage.owned[0] <= candidate.first_word < passage.owned[1]:
                 found[candidate.row].append(
@@ -210,7 +213,7 @@ class Tagger:
         batch: list[tuple[int, Passage]],
         spans: list[list[Span] | Exception],
         pending: dict[int, _Pending],
-        labels: Sequence[Label],
+        thresholds: dict[str, float],
     ) -> list[Outcome]:
         done: list[Outcome] = []
         for (index, _), found in zip(batch, spans, strict=True):
@@ -224,16 +227,8 @@ class Tagger:
             item.spans.extend(found)
             item.missing -= 1
             if not item.missing:
-                done.append(Outcome(index=index, prediction=self._decide(pending.pop(index), labels)))
+                done.append(Outcome(index=index, prediction=_decided(pending.pop(index), thresholds)))
         return done
-
-    def _decide(self, item: _Pending, labels: Sequence[Label]) -> Prediction:
-        thresholds = self.thresholds(labels)
-        kept = flat(span for span in item.spans if span.score >= thresholds[span.label])
-        misses = flat(span for span in item.spans if span.score < thresholds[span.label] and not overlaps(span, kept))
-        return Prediction(
-            spans=tuple(kept), near_misses=tuple(misses), windows=len(item.passages), thresholds=thresholds
-        )
 
     def _label_ids(self, text: str) -> list[int]:
         limit = min(LABEL_PIECES, self.encoder.max_pieces - SPECIAL_PIECES)
@@ -251,6 +246,12 @@ class Tagger:
         mask = torch.tensor([[1] * len(i) + [0] * (longest - len(i)) for i in ids], device=self.device)
         with self._autocast():
             return self.network.encode_labels(padded, mask)
+
+
+def _decided(item: _Pending, thresholds: dict[str, float]) -> Prediction:
+    kept = flat(span for span in item.spans if span.score >= thresholds[span.label])
+    misses = flat(span for span in item.spans if span.score < thresholds[span.label] and not overlaps(span, kept))
+    return Prediction(spans=tuple(kept), near_misses=tuple(misses), windows=len(item.passages), thresholds=thresholds)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

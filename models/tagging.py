@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.biencoder import BiEncoder, gather, windows
+from models.biencoder import BiEncoder, gather, span_mask, windows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from transformers import PreTrainedModel
 
     from models.biencoder import Batch, BiEncoderConfig
@@ -95,13 +97,18 @@ class TaggingBiEncoder(BiEncoder):
         rest = torch.log1p(-chance.exp().clamp_max(1 - 1e-6))
         return (chance - rest).clamp(-_MOST, _MOST)
 
+    def spans_inside(self, pieces: Tensor, batch: Batch, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """As the bi-encoder's, but all at once: what they follow from is no more than a few scores a word."""
+        inside = span_mask(batch.word_mask, self.config.max_width)
+        yield inside.nonzero(), self.score_spans(pieces, batch, labels)[inside]
+
     def _words(self, pieces: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Words before and after their last projection, (b, w, d) each."""
         if not self.config.projected:
             first = gather(pieces, batch.first_piece)
             return first, first
-        start = gather(self.start(pieces), batch.first_piece)
-        hidden = functional.relu(start + gather(self.end(pieces), batch.last_piece))
+        start, end = self._borders(pieces, batch)
+        hidden = functional.relu(start + end)
         return hidden, self.span_out(hidden)
 
 

@@ -71,6 +71,13 @@ class Collection:
         first, last = self.runs[point]
         return self.examples.rows(first, last)
 
+    def joined(self, points: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The words of several points one after another, (words, width), and where each point's begin."""
+        first, last = self.runs[points].T
+        starts = np.cumsum(last - first) - (last - first)
+        rows = np.repeat(first - starts, last - first) + np.arange((last - first).sum())
+        return self.examples.vectors[rows].astype(np.float32), starts
+
     def probe(self, point: int) -> NDArray[np.float32]:
         """The one vector, (width,), that tells whether a point is as it should be."""
         words = self.words(point)

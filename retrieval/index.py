@@ -57,17 +57,24 @@ ROUNDS = 3
 class ExampleIndex:
     """Collections of examples; safe to use from several threads.
 
-    Every call of a server ends within the settings' limits. Errors are RetrievalErrors.
+    Every call of a server ends within the settings' limits. Errors are RetrievalErrors. Of more points than `prefetch`
+    only so many are compared by their words: those that one vector for the text finds.
     """
 
-    def __init__(self, settings: RetrievalSettings) -> None:
+    def __init__(self, settings: RetrievalSettings, *, prefetch: int = PREFETCH) -> None:
         self._settings = settings
+        self._prefetch = prefetch
         self._remote = settings.qdrant_url is not None
         self._lock = threading.Lock()
         self._seconds = math.ceil(settings.retrieval_timeout)
         self._patience = Patience()
         self._client = _connected(settings, settings.retrieval_timeout)
         self._filler = _connected(settings, settings.retrieval_fill_timeout) if self._remote else self._client
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether collections lie in this process alone."""
+        return not self._remote
 
     def ensure(self, collection: Collection) -> None:
         """See to it that a collection is there and whole; filling it takes seconds, finding it so milliseconds.
@@ -142,13 +149,13 @@ class ExampleIndex:
 
     def _rescores_here(self, collection: Collection) -> bool:
         # In memory Qdrant compares all points where it was asked for some.
-        return not self._remote and collection.size > PREFETCH
+        return not self._remote and collection.size > self._prefetch
 
     def _request(
         self, collection: Collection, text: NDArray[np.float32], limit: int, *, by_words: bool
     ) -> models.QueryRequest:
         whole = pooled(text).tolist()
-        reach = max(PREFETCH, 4 * limit)
+        reach = max(self._prefetch, 4 * limit)
         if not by_words:
             return models.QueryRequest(query=whole, using="text", limit=limit)
         if self._rescores_here(collection):
@@ -273,11 +280,9 @@ def _neighbours(found: Sequence[Sequence[tuple[int, float]]], limit: int) -> Nei
 def _rescored(
     collection: Collection, text: NDArray[np.float32], found: Sequence[tuple[int, float]]
 ) -> list[tuple[int, float]]:
-    points = sorted(point for point, _ in found)
-    words = [collection.words(point) for point in points]
-    starts = np.cumsum([0, *map(len, words[:-1])])
-    scores = late_interaction(_thinned(text), np.concatenate(words), starts)
-    return sorted(zip(points, scores.tolist(), strict=True), key=lambda pair: -pair[1])
+    points = np.array(sorted(point for point, _ in found))
+    scores = late_interaction(_thinned(text), *collection.joined(points))
+    return sorted(zip(points.tolist(), scores.tolist(), strict=True), key=lambda pair: -pair[1])
 
 
 def _thinned(text: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -62,6 +62,11 @@ class Kept:
             log.warning("retrieval_degraded", code=error.code, error=str(error), collection=self.collection.name)
             return None
 
+    def forget(self) -> None:
+        """Drop the collection; the next question fills it."""
+        self._whole = False
+        self.index.drop(self.collection)
+
     def _ensure(self) -> None:
         """Fill the collection if need be; where that failed a moment ago, the same error comes at once."""
         if self._failed and self._clock() - self._failed[0] < self._settings.retrieval_retry_seconds:

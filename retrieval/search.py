@@ -77,6 +77,11 @@ class ExampleSearch:
         found = self._kept.ask(lambda: self._found(texts, vectors))
         return found if found is not None else [Retrieved(examples=(), degraded=True)] * len(texts)
 
+    def release(self) -> None:
+        """Give back the memory of an index in this process, to be filled when asked again; a server keeps its copy."""
+        if self._kept.index.in_memory:
+            self._kept.forget()
+
     def _found(self, texts: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> list[Retrieved]:
         """Looks further where too much of what is nearest repeats the text or itself."""
         found = [Retrieved(examples=())] * len(texts)

@@ -41,7 +41,12 @@ def save(folder: Path, examples: ExampleSet) -> None:
     (partial / DOCUMENTS).write_text(lines, encoding="ascii")
     arrays = {"bounds": examples.bounds, "words": examples.words, "vectors": examples.vectors}
     tensors: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    said = {"format": _FORMAT, "key": examples.key, "fingerprint": examples.fingerprint, "sha256": _hash(tensors)}
+    said = {
+        "format": _FORMAT,
+        "key": examples.key,
+        "fingerprint": examples.fingerprint,
+        "sha256": _hash(tensors, examples.fingerprint),
+    }
     save_file(tensors, partial / VECTORS, metadata=said)
     (partial / VECTORS).chmod(0o644)  # safetensors lets its owner alone read what it writes
     partial.rename(folder)
@@ -58,7 +63,7 @@ def load(folder: Path) -> ExampleSet:
         found = ExampleSet(documents=documents, **arrays, fingerprint=said["fingerprint"], key=said["key"])
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise BadExampleSet(f"{folder}: not an example set: {error}") from error
-    if told != (_FORMAT, _hash(tensors), key_of(documents)):
+    if told != (_FORMAT, _hash(tensors, found.fingerprint), key_of(documents)):
         raise BadExampleSet(f"{folder}: damaged, or of another format than {_FORMAT}: it is not what it says it is")
     return found
 
@@ -68,8 +73,8 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
         return dict(file.metadata() or {}), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
-def _hash(tensors: dict[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
+def _hash(tensors: dict[str, NDArray[Any]], fingerprint: str) -> str:
+    digest = hashlib.sha256(fingerprint.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tensor.shape}\n".encode())

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Answers = tuple[Tensor, Tensor, Tensor]
 #: Sentences of like length that a batch is drawn from, on either side.
 _NEIGHBOURS = 250
+#: How much longer than the mean the words of the examples that are found are taken to be.
+_LONGER = 1.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class EpisodeConfig:
     """How episodes are drawn."""
 
     #: Units in a batch, padding counted: labels, words of examples, and words of the text twice.
-    budget: int = 6144
+    budget: int = 4096
     #: Sentences that an episode's examples are found among, as in a user's handful of examples.
     pool: int = 120
     #: Most examples, and most words of all of them.
@@ -56,7 +58,7 @@ class EpisodeConfig:
     removed: float = 0.3
     removed_labels: float = 0.3
     #: Share of episodes whose examples show types under names of other types, so that examples must be believed.
-    renamed: float = 0.3
+    renamed: float = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,9 @@ class EpisodeSampler:
         self._shown = {name: [item for item in items if item.spans] for name, items in self._stored.items()}
         self._sets = [name for name in self._stored if weights[name] > 0 and self._shown[name]]
         self._weights = [weights[name] for name in self._sets]
+        self._mean = {
+            name: sum(len(i.states) for i in items) / max(1, len(items)) for name, items in self._shown.items()
+        }
         self._wordings = wordings
         self._bank = torch.cat([vectors for name in self._sets for vectors in wordings[name].values()])
         self._config = config
@@ -99,32 +104,39 @@ class EpisodeSampler:
         self._rng.seed(f"{self._seed}:{step}")
         name = self._rng.choices(self._sets, self._weights)[0]
         pool = self._rng.sample(self._shown[name], min(self._config.pool, len(self._shown[name])))
-        queries = self._queries(name)
-        chosen = self._examples(queries, pool)
+        count = self._count()
+        queries = self._queries(name, count)
+        chosen = self._examples(queries, pool, count)
         types = self._offer(name, [*queries, *(each for row in chosen for each in row)])
         drawn = torch.stack([self._wording(name, label) for label in types])
         rows = [self._row(query, row, types, drawn) for query, row in zip(queries, chosen, strict=True)]
         return self._batch(name, queries, rows)
 
-    def _queries(self, name: str) -> list[Stored]:
+    def _count(self) -> int:
+        """How many examples a batch shows beside each text: often none, and more often all."""
+        if self._rng.random() < self._config.bare:
+            return 0
+        return self._config.examples if self._rng.random() < 0.5 else self._rng.randint(1, self._config.examples)
+
+    def _queries(self, name: str, count: int) -> list[Stored]:
+        """Texts of like length, so that little of the batch is padding."""
         items = self._stored[name]
         pivot = self._rng.randrange(len(items))
         near = items[max(0, pivot - _NEIGHBOURS) : pivot + _NEIGHBOURS]
-        longest = len(near[-1].states)
-        typical = self._config.max_labels // 2 + 2 * longest + min(self._config.most_words, 4 * longest)
+        shown = min(self._config.most_words, round(_LONGER * count * self._mean[name]))
+        typical = self._config.max_labels // 2 + 2 * len(near[-1].states) + shown
         return self._rng.sample(near, min(len(near), max(2, self._config.budget // typical)))
 
-    def _examples(self, queries: list[Stored], pool: list[Stored]) -> list[list[Stored]]:
-        """For each query none, the most similar of the pool, the nearest first, or some by lot."""
+    def _examples(self, queries: list[Stored], pool: list[Stored], count: int) -> list[list[Stored]]:
+        """For each query the most similar of the pool, the nearest first, or some by lot."""
+        if not count:
+            return [[] for _ in queries]
         ranks = most_similar([query.states for query in queries], [each.states for each in pool])
         rows = []
         for query, order in zip(queries, ranks, strict=True):
             others = [pool[i] for i in order if pool[i] is not query and not _same(pool[i], query)]
             if self._rng.random() < self._config.drawn:
                 self._rng.shuffle(others)
-            count = 0 if self._rng.random() < self._config.bare else self._rng.randint(1, self._config.examples)
-            if self._rng.random() < 0.5 and count:
-                count = self._config.examples
             rows.append(self._fitting(others[:count]))
         return rows
 
@@ -190,7 +202,8 @@ def most_similar(queries: Sequence[Tensor], pool: Sequence[Tensor]) -> list[list
     orders = []
     for query in queries:
         likeness = functional.normalize(query.float(), dim=-1) @ words.T
-        best = torch.full((len(query), len(pool)), -1.0).index_reduce_(1, owner, likeness, "amax")
+        best = torch.full((len(query), len(pool)), -1.0)
+        best.scatter_reduce_(1, owner.expand(len(query), -1), likeness, "amax")
         orders.append(best.sum(0).argsort(descending=True, stable=True).tolist())
     return orders
 

@@ -8,21 +8,27 @@ Owns what is stored, learnt and measured; drawing episodes is `models.training.e
 from __future__ import annotations
 
 import random
+import shutil
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from models import artifact
 from models.asking import Ask
-from models.compact import CompactGenerator
+from models.compact import CompactGenerator, Reading
 from models.devices import best_device, working_dtype
 from models.incontext import InContextConfig, InContextModel
+from models.incontext_artifact import save_model
 from models.passages import Passage
 from models.scores import score
+from models.states import StateReader
 from models.training.episodes import EpisodeConfig, EpisodeSampler, Stored, most_similar
+from models.training.heldout import load_groups
+from models.training.loop import train
 from models.training.objectives import IGNORED
-from models.training.sets import forbidden_sentences, load_sentences
+from models.training.sets import forbidden_sentences, load_mix, load_sentences
 from models.types import Label
 from models.verbalise import Verbalisation, verbalisations
 
@@ -30,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from models.states import StateReader
     from models.tagger import Tagger
     from models.training.heldout import Group
     from models.training.loop import LoopConfig
@@ -38,11 +43,30 @@ if TYPE_CHECKING:
     from models.types import Document, Span
 
 
+#: Sentences of a held-out group that are looked at; every other one is an example for the rest.
+GROUP_SENTENCES = 120
+#: Readings tried: what is added to the log-probability of every beginning.
+EAGERNESS = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
+#: What BERT calls the parts of a layer.
+_NAMES = {
+    "attention.self.query": "query",
+    "attention.self.key": "key",
+    "attention.self.value": "value",
+    "attention.output.dense": "mixed",
+    "attention.output.LayerNorm": "first_norm",
+    "intermediate.dense": "inner",
+    "output.dense": "outer",
+    "output.LayerNorm": "second_norm",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InContextTraining:
     """Everything that decides a run but the data folder."""
 
     loop: LoopConfig
+    #: Folder of the tagger whose encoder reads the words; it stays as it is.
+    tagger: Path = field(default_factory=artifact.shipped_folder)
     network: InContextConfig = field(default_factory=InContextConfig)
     episodes: EpisodeConfig = field(default_factory=EpisodeConfig)
     #: Most sentences of a set that are stored.
@@ -72,6 +96,7 @@ class InContextLearning:
         trained = [parameter for parameter in self.module.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(trained, lr=config.rate, weight_decay=config.weight_decay, betas=(0.9, 0.98))
         self._sampler = sampler
+        self._asked: dict[tuple[str, int], list[Ask]] = {}
 
     def loss(self, step: int) -> Tensor:
         """Cross-entropy of the tags, summed, per entity of the batch."""
@@ -86,19 +111,30 @@ class InContextLearning:
 
     def measure(self) -> dict[str, Any]:
         """Mean strict F1 over the held-out groups with examples of the group beside each text, and without."""
-        found = {
-            f"{name}_f1": {group.name: round(self._f1(group, count), 4) for group in self.groups}
-            for name, count in (("examples", 5), ("bare", 0))
-        }
-        means = {name: round(sum(each.values()) / max(1, len(each)), 4) for name, each in found.items()}
-        return {"held_out": means, "groups": found}
+        if not self.groups:
+            return {}
+        found = self._scores(Reading())
+        return {"held_out_f1": _mean(found["examples"]), "bare_f1": _mean(found["bare"]), "groups": found}
 
-    def _f1(self, group: Group, count: int) -> float:
+    def chosen(self) -> tuple[Reading, dict[str, dict[str, float]]]:
+        """The reading that is best with and without examples taken together, and F1 by group under it."""
+        readings = [Reading(eagerness=each) for each in EAGERNESS]
+        found = [self._scores(reading) for reading in readings]
+        best = max(range(len(found)), key=lambda i: sum(_mean(each) for each in found[i].values()))
+        return readings[best], found[best]
+
+    def _scores(self, reading: Reading) -> dict[str, dict[str, float]]:
+        return {
+            name: {group.name: round(self._f1(group, count, reading), 4) for group in self.groups}
+            for name, count in (("examples", self.config.episodes.examples), ("bare", 0))
+        }
+
+    def _f1(self, group: Group, count: int, reading: Reading) -> float:
         """Every other document is an example for the rest."""
-        generator = CompactGenerator(self.reader, self.module, device=self.device, dtype=self.dtype)
-        asked, known = group.documents[::2], group.documents[1::2]
-        near = nearest(self.reader, asked, known, count)
-        asks = [Ask(text=d.text, labels=group.labels, examples=found) for d, found in zip(asked, near, strict=True)]
+        device, dtype = self.device, self.dtype
+        generator = CompactGenerator(self.reader, self.module, reading=reading, device=device, dtype=dtype)
+        asked = group.documents[::2]
+        asks = self._asks(group, count)
         spans: list[Sequence[Span]] = [()] * len(asks)
         for batch in generator.answer(asks, budget=8192):
             for i, answer in batch:
@@ -106,6 +142,20 @@ class InContextLearning:
                     raise answer
                 spans[i] = answer.spans
         return score([document.entities or () for document in asked], spans).f1
+
+    def _asks(self, group: Group, count: int) -> list[Ask]:
+        if (group.name, count) not in self._asked:
+            asked, known = group.documents[::2], group.documents[1::2]
+            near = nearest(self.reader, asked, known, count)
+            self._asked[group.name, count] = [
+                Ask(text=document.text, labels=group.labels, examples=found)
+                for document, found in zip(asked, near, strict=True)
+            ]
+        return self._asked[group.name, count]
+
+
+def _mean(scores: Mapping[str, float]) -> float:
+    return round(sum(scores.values()) / len(scores), 4)
 
 
 def nearest(
@@ -179,6 +229,74 @@ def _ways(verbalisation: Verbalisation) -> list[Label]:
     return [*named, *(Label(name=text) for text in descriptions[1:])]
 
 
-def receipt(config: InContextTraining, found: Mapping[str, Any]) -> dict[str, Any]:
-    """What a training leaves for people to read."""
-    return {"config": asdict(config), **found}
+def run(config: InContextTraining, data: Path, folder: Path, *, resume: bool, say: Callable[[str], None]) -> Path:
+    """Train, choose how probabilities are read, and write the model to `folder/model`; returns that folder."""
+    tagger = artifact.load(config.tagger, device=best_device(), dtype=working_dtype(best_device()))
+    reader, mix = StateReader(tagger), load_mix()
+    say(f"reading the sets under {data}")
+    stored = kept(folder / "states.pt", reader, lambda: store(data, mix, reader, tagger, config.stored, say))
+    sampler = EpisodeSampler(stored, wordings(mix, reader), mix.weights, config.episodes, seed=config.seed)
+    torch.manual_seed(config.seed)
+    network = begun(config.network, tagger)
+    recipe = InContextLearning(config, reader, sampler, load_groups(data, mix, GROUP_SENTENCES), network)
+    say("training")
+    train(recipe, config.loop, folder, resume=resume, say=say)
+    reading, found = recipe.chosen()
+    target = folder / "model"
+    shutil.rmtree(target, ignore_errors=True)
+    save_model(
+        target,
+        recipe.module,
+        name="compact",
+        base=config.tagger.name,
+        base_fingerprint=reader.fingerprint,
+        reading=reading,
+        receipt=_receipt(config, mix, recipe, found),
+    )
+    return target
+
+
+def begun(config: InContextConfig, tagger: Tagger) -> InContextModel:
+    """Fresh weights but for the layers, which begin as the encoder's last ones where they are of the same shape."""
+    network = InContextModel(config)
+    theirs = list(getattr(getattr(tagger.network.encoder, "encoder", None), "layer", []))[-config.layers :]
+    if len(theirs) == config.layers and theirs[0].intermediate.dense.weight.shape == (config.inner, config.width):
+        for layer, other in zip(network.layers, theirs, strict=True):
+            layer.load_state_dict(_renamed(other.state_dict()))
+    return network
+
+
+def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A BERT layer's weights under the names of ours."""
+    return {
+        f"{_NAMES[stem]}.{kind}": tensor for name, tensor in state.items() for stem, _, kind in [name.rpartition(".")]
+    }
+
+
+def kept(path: Path, reader: StateReader, make: Callable[[], dict[str, list[Stored]]]) -> dict[str, list[Stored]]:
+    """States of an encoder from a file that an earlier run left, or made now and left there."""
+    if path.is_file():
+        raw = torch.load(path, weights_only=True)
+        if raw["fingerprint"] == reader.fingerprint:
+            return {
+                name: [Stored(states=each, spans=spans) for each, spans in items] for name, items in raw["sets"].items()
+            }
+    stored = make()
+    partial = path.with_suffix(".partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sets = {name: [(each.states, each.spans) for each in items] for name, items in stored.items()}
+    torch.save({"fingerprint": reader.fingerprint, "sets": sets}, partial)
+    partial.replace(path)
+    return stored
+
+
+def _receipt(
+    config: InContextTraining, mix: Mix, recipe: InContextLearning, found: dict[str, dict[str, float]]
+) -> dict[str, Any]:
+    return {
+        "method": "in-context learning from retrieved examples",
+        "sets": sorted(name for name, weight in mix.weights.items() if weight > 0),
+        "config": asdict(config) | {"tagger": config.tagger.name},
+        "device": str(recipe.device),
+        "held_out": found,
+    }

@@ -126,15 +126,24 @@ def load_sentences(
     data: Path, data_set: str, mix: Mix, tokenizer: PreTrainedTokenizerFast, forbidden: set[int]
 ) -> list[Sentence]:
     """Training sentences of one set, without those of test splits and those that show a held-out type."""
+    records = _records(data, data_set, mix, forbidden)
+    return [sentence for record in records if (sentence := _sentence(record, tokenizer)) is not None]
+
+
+def training_documents(data: Path, data_set: str, mix: Mix, forbidden: set[int]) -> list[Document]:
+    """The same sentences as documents; entities carry the set's own type names, without those that say nothing."""
+    wanted = frozenset(verbalisations(data_set))
+    records = _records(data, data_set, mix, forbidden)
+    return [_document(f"{data_set}-{i}", record, wanted) for i, record in enumerate(records)]
+
+
+def _records(data: Path, data_set: str, mix: Mix, forbidden: set[int]) -> Iterator[dict[str, Any]]:
     hidden = mix.hidden(data_set)
-    return [
-        sentence
-        for file in mix.files[data_set]
-        for record in read_file(data / data_set / f"{file}.jsonl.gz")
-        if hash(_key(record)) not in forbidden
-        if not any(entity["label"] in hidden for entity in record["entities"])
-        if (sentence := _sentence(record, tokenizer)) is not None
-    ]
+    for file in mix.files[data_set]:
+        for record in read_file(data / data_set / f"{file}.jsonl.gz"):
+            shows_hidden = any(entity["label"] in hidden for entity in record["entities"])
+            if hash(_key(record)) not in forbidden and not shows_hidden:
+                yield record
 
 
 def _key(record: dict[str, Any]) -> str:

@@ -17,12 +17,12 @@ import yaml
 from hypothesis import strategies as st
 from transformers import BertConfig, BertModel
 
-from models.biencoder import Batch, BiEncoder, BiEncoderConfig
+from models.biencoder import Batch, BiEncoder, BiEncoderConfig, span_mask
 from models.tagger import Calibration, Tagger
 from models.types import Document, Label, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -82,12 +82,12 @@ class Scripted(BiEncoder):
 
     script: Mapping[tuple[int, int], Sequence[float]]
 
-    def score_spans(self, pieces: Tensor, batch: Batch, labels: Tensor) -> Tensor:
-        scores = super().score_spans(pieces, batch, labels)
-        scores = torch.full_like(scores, -20.0)
+    def spans_inside(self, pieces: Tensor, batch: Batch, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        inside = span_mask(batch.word_mask, self.config.max_width)
+        scores = torch.full((*inside.shape, labels.size(0)), -20.0)
         for (first, last), told in self.script.items():
             scores[:, first, last - first] = torch.tensor(told).logit()
-        return scores
+        yield inside.nonzero(), scores[inside]
 
 
 def scripted(encoder: Encoder, script: Mapping[tuple[int, int], Sequence[float]], **calibration: float) -> Tagger:

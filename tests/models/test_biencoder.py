@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,6 +59,27 @@ def test_span_scores_are_those_of_a_double_loop() -> None:
                 cosines = functional.cosine_similarity(made.span_out(span).unsqueeze(0), labels)
                 expected = made.log_scale.exp() * cosines - made.outside(span)
                 assert scores[row, i, j - i].tolist() == pytest.approx(expected.tolist(), abs=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("outside", ["own", "sentence"])
+@pytest.mark.parametrize("size", [3, 1000])
+def test_spans_inside_their_passage_score_the_same_some_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, outside: str, size: int
+) -> None:
+    monkeypatch.setattr("models.biencoder._SPANS_ON_PROCESSOR", size)
+    torch.manual_seed(3)
+    made, given = BiEncoder(tiny_model(), replace(CONFIG, outside=outside)).eval(), batch()
+    for parameter in made.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    pieces, labels = made.encode_pieces(given), made.project_labels(states(made))
+
+    places, scores = zip(*made.spans_inside(pieces, given, labels), strict=True)
+
+    inside = span_mask(given.word_mask, 4)
+    assert max(map(len, places)) == min(size, int(inside.sum()))
+    assert torch.equal(torch.cat(places), inside.nonzero())
+    assert torch.allclose(torch.cat(scores), made.score_spans(pieces, given, labels)[inside], atol=1e-5)
 
 
 def test_span_mask_holds_spans_that_end_inside_their_passage() -> None:

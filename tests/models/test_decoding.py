@@ -56,8 +56,8 @@ def test_half_precision_scores_are_read_in_full_precision() -> None:
 
 def one_span(probability: list[float], least: list[float], threshold: list[float]) -> list[tuple[int, float]]:
     found = candidates(
-        torch.tensor(probability).logit().view(1, 1, 1, -1),
-        torch.ones(1, 1, 1, dtype=torch.bool),
+        torch.tensor([[0, 0, 0]]),
+        torch.tensor([probability]).logit(),
         torch.tensor(least),
         torch.tensor(threshold),
         Calibration(),
@@ -81,14 +81,11 @@ def test_a_span_takes_its_best_label(probability: list[float], found: list[tuple
     assert one_span(probability, least=[0.35, 0.15], threshold=[0.5, 0.3]) == found
 
 
-def test_candidates_say_where_they_are_and_keep_to_the_mask() -> None:
-    probability = torch.zeros(2, 3, 2, 1)
-    probability[0, 1, 1, 0] = probability[1, 2, 0, 0] = 0.5
-    probability[1, 2, 1, 0] = 0.875
-    mask = torch.ones(2, 3, 2, dtype=torch.bool)
-    mask[1, 2, 1] = False
+def test_candidates_say_where_they_are() -> None:
+    places = torch.tensor([[0, 0, 0], [0, 1, 1], [1, 1, 1], [1, 2, 0]])
+    probability = torch.tensor([[0.1], [0.5], [0.3], [0.5]])
 
-    found = candidates(probability.logit(), mask, torch.tensor([0.4]), torch.tensor([0.4]), Calibration())
+    found = candidates(places, probability.logit(), torch.tensor([0.4]), torch.tensor([0.4]), Calibration())
 
     assert found == [
         Candidate(row=0, first_word=1, last_word=2, label=0, score=0.5),
@@ -104,14 +101,15 @@ def test_candidates_say_where_they_are_and_keep_to_the_mask() -> None:
 def test_looking_where_there_may_be_something_misses_nothing(
     values: list[list[float]], temperature: float, shift: float
 ) -> None:
-    scores = torch.tensor(values).view(1, -1, 1, 3)
+    scores = torch.tensor(values)
+    places = torch.tensor([[0, word, 0] for word in range(len(values))])
     least, threshold = torch.tensor([0.3, 0.01, 0.5]), torch.tensor([0.5, 0.3, 0.6])
     calibration = Calibration(temperature=temperature, shift=shift)
 
-    found = candidates(scores, torch.ones(scores.shape[:3], dtype=torch.bool), least, threshold, calibration)
+    found = candidates(places, scores, least, threshold, calibration)
 
     expected = []
-    for word, chances in enumerate(probabilities(scores, temperature, shift)[0, :, 0]):
+    for word, chances in enumerate(probabilities(scores, temperature, shift)):
         ranked = [
             (p.item() + bool(p >= t), -i)
             for i, (p, t) in enumerate(zip(chances, threshold, strict=True))

@@ -1,4 +1,4 @@
-"""The in-context network: writing word by word is writing at once; padding, later words and other rows change nothing."""
+"""The in-context network: word by word it writes what it writes at once; padding and later words change nothing."""
 
 from __future__ import annotations
 
@@ -107,3 +107,22 @@ def test_an_example_sees_itself_and_the_labels_alone() -> None:
 def test_texts_beyond_the_known_positions_are_read(network: InContextModel) -> None:
     long = Prompt(labels=states(2), examples=(Tagged(states=states(40)),), text=states(40))
     assert written(network, [long], [()]).isfinite().any(-1).all()
+
+
+def test_a_word_takes_the_tag_of_the_word_it_repeats_where_examples_are_trusted(network: InContextModel) -> None:
+    with torch.no_grad():
+        network.gate.bias.fill_(20.0)
+        network.log_sharpness.fill_(5.0)
+    shown = Tagged(states=states(4), spans=((1, 2, 1),))
+    asked = Prompt(labels=states(3), examples=(shown,), text=shown.states)
+    chances = written(network, [asked], [((1, 2, 1),)]).exp()[0]
+    assert chances.argmax(-1).tolist() == [OUTSIDE, BEGIN + 1, INSIDE, OUTSIDE]
+    assert (chances.amax(-1) > 0.9).all()
+
+
+def test_without_examples_there_is_nothing_to_trust(network: InContextModel) -> None:
+    asked = Prompt(labels=states(3), examples=(), text=states(5))
+    before = written(network, [asked], [()])
+    with torch.no_grad():
+        network.gate.bias.fill_(20.0)
+    torch.testing.assert_close(written(network, [asked], [()]), before)

@@ -12,6 +12,8 @@ from models.tagger import Tagger, is_device_lost, is_out_of_memory
 from tests.models.building import PERSON, PLACE, tiny_tagger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
     from models.encoder import Encoder
@@ -30,13 +32,13 @@ class Failing(BiEncoder):
     poison = 0
     sizes: tuple[int, ...] = ()
 
-    def score_spans(self, pieces: Tensor, batch: Batch, labels: Tensor) -> Tensor:
+    def spans_inside(self, pieces: Tensor, batch: Batch, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         self.sizes = (*self.sizes, len(pieces))
         if len(pieces) > self.rows:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
         if self.error is not None and (batch.input_ids == self.poison).any():
             raise self.error
-        return super().score_spans(pieces, batch, labels)
+        return super().spans_inside(pieces, batch, labels)
 
 
 def failing(encoder: Encoder, *, rows: int = 1000, error: Exception | None = None) -> tuple[Tagger, Failing]:

@@ -106,6 +106,18 @@ def test_a_spans_chance_is_that_of_its_words_tags(config: BiEncoderConfig) -> No
         assert found[row, first, width, label].item() == pytest.approx(expected, abs=1e-4)
 
 
+@torch.no_grad()
+def test_spans_inside_their_passage_score_the_same() -> None:
+    made, given = network(OURS), batch()
+    pieces, labels = made.encode_pieces(given), labels_of(made)
+
+    [(places, scores)] = made.spans_inside(pieces, given, labels)
+
+    inside = span_mask(given.word_mask, 4)
+    assert torch.equal(places, inside.nonzero())
+    assert torch.equal(scores, made.score_spans(pieces, given, labels)[inside])
+
+
 def test_the_configuration_decides_which_network_is_made(tiny: Encoder) -> None:
     assert type(network_of(tiny, BiEncoderConfig(dimension=16))) is BiEncoder
     assert isinstance(network_of(tiny, OURS), TaggingBiEncoder)

@@ -96,7 +96,8 @@ class StandIn:
 
             def respond(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, result = 401, "Must provide an API key or an Authorization bearer token"
+                status: int = 401
+                result: object = "Must provide an API key or an Authorization bearer token"
                 if standin.key is None or self.headers.get("api-key") == standin.key:
                     status, result = standin.answer(self.command, self.path, json.loads(raw) if raw else None)
                 said = {"result": result, "status": "ok"} if status == 200 else {"status": {"error": result}}

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 LENGTHS = [3, 1, 7, 5, 2, 9, 4, 6, 8, 3, 5, 1]
 
 
-def filled(index: ExampleIndex, layout: Layout = Layout.TEXTS, **given: int) -> Collection:
-    collection = plan(example_set(LENGTHS, **given), tenant="ours", layout=layout)
+def filled(index: ExampleIndex, layout: Layout = Layout.TEXTS) -> Collection:
+    collection = plan(example_set(LENGTHS), tenant="ours", layout=layout)
     index.ensure(collection)
     return collection
 
@@ -34,36 +34,35 @@ def behind(index: ExampleIndex) -> QdrantClient:
     return index._client
 
 
-@pytest.mark.parametrize("prefetch", [400, 8])
+@pytest.mark.parametrize("prefetch", [400, 4])
 def test_late_interaction_finds_what_plain_loops_find(
-    index: ExampleIndex, prefetch: int, monkeypatch: pytest.MonkeyPatch
+    settings: RetrievalSettings, index: ExampleIndex, prefetch: int
 ) -> None:
-    monkeypatch.setattr(indexes, "PREFETCH", prefetch)
+    index = index if prefetch == 400 else ExampleIndex(settings, prefetch=prefetch)
     collection = filled(index)
     asked = queries(11)
 
-    found = index.nearest(collection, asked, limit=3)
+    found = index.nearest(collection, asked, limit=1)
+
+    for query, hits in zip(asked, found, strict=True):
+        near = np.argsort(exact_pooled(collection.examples, query))[::-1][:prefetch].tolist()
+        scores = exact_maxsim(collection.examples, query)
+        best = max(near, key=lambda number: scores[number])
+        assert [hit.example for hit in hits] == [best]
+        assert hits[0].score == pytest.approx(scores[best], abs=1e-3)
+    index.drop(collection)
+
+
+def test_all_are_ranked_by_late_interaction(index: ExampleIndex) -> None:
+    collection = filled(index)
+    asked = queries(5, seed=2)
+
+    found = index.nearest(collection, asked, limit=12)
 
     for query, hits in zip(asked, found, strict=True):
         scores = exact_maxsim(collection.examples, query)
-        if prefetch == 8:  # of the 12 that the text's one vector finds
-            reach = max(prefetch, 4 * 3)
-            near = np.argsort(exact_pooled(collection.examples, query))[::-1][:reach]
-            scores = [score if number in near else -9.0 for number, score in enumerate(scores)]
-        assert [hit.example for hit in hits] == np.argsort(scores)[::-1][:3].tolist()
-        assert [hit.score for hit in hits] == pytest.approx(sorted(scores, reverse=True)[:3], abs=1e-3)
-
-
-def test_only_what_the_texts_vector_finds_is_rescored(index: ExampleIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexes, "PREFETCH", 4)
-    collection = filled(index)
-    [query] = queries(1, seed=5)
-
-    [hits] = index.nearest(collection, [query], limit=1)
-
-    near = np.argsort(exact_pooled(collection.examples, query))[::-1][:4]
-    scores = exact_maxsim(collection.examples, query)
-    assert hits[0].example == max(near, key=lambda number: scores[number])
+        assert [hit.example for hit in hits] == np.argsort(scores)[::-1].tolist()
+        assert [hit.score for hit in hits] == pytest.approx(sorted(scores, reverse=True), abs=1e-3)
 
 
 def test_one_vector_for_each_text(index: ExampleIndex) -> None:

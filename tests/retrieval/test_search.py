@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +11,9 @@ from models import artifact
 from models.states import StateReader
 from models.types import Document, Span
 from retrieval import examples, search
+from retrieval.collection import Layout, plan
 from retrieval.encoding import encode
-from retrieval.errors import EncoderMismatch
+from retrieval.errors import EncoderMismatch, IndexIncomplete
 from retrieval.index import ExampleIndex
 from retrieval.overlap import near_duplicates, wording
 from retrieval.search import ExampleSearch, Mode
@@ -197,6 +199,20 @@ def test_what_is_near_by_the_tagger_that_ships() -> None:
         ]
         assert len(right) == 60
         assert sum(right) >= 54, mode
+
+
+def test_memory_is_given_back_and_a_server_keeps_its_copy(
+    index: ExampleIndex, known: ExampleSet, reader: StateReader
+) -> None:
+    finder = ExampleSearch(index, known, reader, tenant="ours")
+    expected = finder.near(["Trains"])
+
+    finder.release()
+
+    collection = plan(known, tenant="ours", layout=Layout.TEXTS)
+    with pytest.raises(IndexIncomplete) if index.in_memory else nullcontext():
+        index.check(collection)
+    assert finder.near(["Trains"]) == expected
 
 
 def test_votes_are_asked_for_all_texts_at_once(index: ExampleIndex, known: ExampleSet, reader: StateReader) -> None:
