@@ -95,6 +95,13 @@ class Languages:
             window=generator.window,
         )
 
+    def fresh(self, worn: Worn) -> LanguageModel:
+        """A causal model that nobody else uses, to be taught; without any adapter."""
+        from models.language import load_language_model
+
+        where = self._where(worn.base)
+        return load_language_model(where, device=self._default().device, dtype=self._settings.dtype)
+
     def check(self, worn: Worn, fingerprint: str, folder: Path) -> Worn:
         """The same, where it is what the tagger in a folder was made with. Raises BadArtifact."""
         if worn.fingerprint != fingerprint:

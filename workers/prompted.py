@@ -134,5 +134,5 @@ class PromptedTaggers:
         key = self._ready.pop(place).key
         tenant = place[0]
         still = {(other[0], ready.key) for other, ready in self._ready.items()}
-        if key is not None and self._settings.qdrant_url is None and (tenant, key) not in still:
+        if key is not None and self.index.in_memory and (tenant, key) not in still:
             self.index.drop_all(tenant=tenant, key=key)

@@ -10,12 +10,14 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from workers.settings import COMPACT
+from models.errors import NotTunable
+from workers.settings import COMPACT, REMOTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from models.asking import Retriever
     from models.training.llm_adapting import Tuner
     from models.types import Document, Label
     from workers.language import Worn
@@ -85,15 +87,17 @@ def _prompt(
     prompted, plan = runtime.prompted, SearchPlan()
     worn = prompted.base(base)
     examples = prompted.examples(order.examples)
+    retriever = prompted.rehearsal(examples, plan)
+    tuner = _tuner(runtime, order, worn, retriever) if order.method == "lora" else None
     lesson = Lesson(
         generator=worn.generator,
-        retriever=prompted.rehearsal(examples, plan),
+        retriever=retriever,
         examples=order.examples,
         labels=order.labels,
         budget=runtime.budget,
         window=worn.window,
     )
-    found = adapt(lesson, _tuner(runtime, order, worn) if order.method == "lora" else None, work, watch)
+    found = adapt(lesson, tuner, work, watch)
     said = {"advice": text} if (text := advice(worn.base)) else {}
     manifest = LanguageManifest(
         name=order.name,
@@ -115,9 +119,21 @@ def _prompt(
     llm_artifact.save(made, manifest, write)
 
 
-def _tuner(runtime: Runtime, order: Order, worn: Worn) -> Tuner:
-    from models.training.incontext_tuning import Tuner
+def _tuner(runtime: Runtime, order: Order, worn: Worn, retriever: Retriever) -> Tuner:
+    """What tunes the language model. Raises NotTunable."""
+    config, languages = runtime.tuning(), runtime.languages
+    if worn.base == COMPACT:
+        from models.training.incontext_tuning import CompactTuner
 
-    network, manifest = runtime.languages.compact
-    reader, encoder = runtime.languages.reader, runtime.languages.encoder
-    return Tuner(runtime.tuning(), network, manifest.reading, reader, encoder, order.labels, start=worn.adapter)
+        network, manifest = languages.compact
+        reading, start = manifest.reading, worn.adapter
+        return CompactTuner(config, network, reading, languages.reader, languages.encoder, order.labels, start=start)
+    if worn.base.startswith(REMOTE):
+        raise NotTunable(f"{worn.base} is taught where it is served; choose the method 'retrieve'")
+    if worn.adapter is not None:
+        raise NotTunable(
+            f"{order.base} has an adapter of {worn.base} already; name no tagger, and give all of its examples again"
+        )
+    from models.training.instruct_tuning import InstructTuner
+
+    return InstructTuner(config, lambda: languages.fresh(worn), order.labels, retriever)

@@ -73,12 +73,8 @@ class Tuning(InContextLearning):
         if self.dtype is torch.float16:
             self.dtype = torch.float32  # small gradients vanish in the other
 
-    def measure(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
 
-
-class Tuner:
+class CompactTuner:
     """Tunes copies of the compact model; see `models.training.llm_adapting.Tuner`."""
 
     def __init__(
