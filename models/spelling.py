@@ -64,7 +64,9 @@ class Speller:
         self._backend.no_truncation()
         self._backend.no_padding()
         self._backend.encode_special_tokens = True
-        self._before = self.ids(_BEFORE)
+        # One unknown piece may swallow the next, so nothing goes before where a line break is unknown.
+        self._anchor = _BEFORE if tokenizer.unk_token_id not in self.ids(_BEFORE) else ""
+        self._before = self.ids(self._anchor)
         self._known: dict[str, Pieces] = {}
         self.marks = self._marks(tokenizer, ends)
 
@@ -109,7 +111,7 @@ class Speller:
     def spell(self, texts: Sequence[str]) -> list[Pieces]:
         """Pieces of each text as it is written within a line."""
         new = sorted({text for text in texts if text not in self._known})
-        found = self._backend.encode_batch([_BEFORE + text for text in new], add_special_tokens=False)
+        found = self._backend.encode_batch([self._anchor + text for text in new], add_special_tokens=False)
         if len(self._known) + len(new) > _MOST_KNOWN:
             self._known = {text: self._known[text] for text in texts if text in self._known}
         for text, encoded in zip(new, found, strict=True):
@@ -128,7 +130,7 @@ class Speller:
         if not known:
             raise GeneratorNotFound("the tokenizer has no piece that ends a text: set its eos_token")
         separator, nothing, line_end = self.spell([f" {SEPARATOR}", NOTHING, "\n"])
-        # A tokenizer that drops white space cannot write a line break: what ends a text ends its lines then.
-        return Marks(
-            separator=separator, line_end=line_end or (known[0],), nothing=nothing, ends=tuple(dict.fromkeys(known))
-        )
+        if not line_end or tokenizer.unk_token_id in line_end:
+            # What ends a text ends its lines too, where the tokenizer cannot write a line break.
+            line_end = (known[0],)
+        return Marks(separator=separator, line_end=line_end, nothing=nothing, ends=tuple(dict.fromkeys(known)))

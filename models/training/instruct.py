@@ -26,7 +26,7 @@ from models.llm import LLMTagger
 from models.prompting import fit
 from models.scores import score
 from models.training.heldout import load_groups
-from models.training.instruct_episodes import EpisodeConfig, EpisodeSource, Pool, source_wording
+from models.training.instructions import EpisodeConfig, EpisodeSource, Pool, source_wording
 from models.training.loop import LoopConfig, train
 from models.training.objectives import IGNORED
 from models.training.sets import forbidden_sentences, load_mix, training_documents
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from models.asking import Retriever
     from models.language import LanguageModel
     from models.training.heldout import Group
-    from models.training.instruct_episodes import Episode
+    from models.training.instructions import Episode
     from models.training.sets import Mix
     from models.types import Document
 

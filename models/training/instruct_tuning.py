@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from models.asking import Retrieved
 from models.causal import CausalGenerator
 from models.training.instruct import InstructConfig, Instruction
-from models.training.instruct_episodes import EpisodeConfig, EpisodeSource, Pool, own_wording
+from models.training.instructions import EpisodeConfig, EpisodeSource, Pool, own_wording
 from models.training.llm_adapting import Tuned
 from models.training.loop import LoopConfig, train
 

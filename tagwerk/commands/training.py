@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tagwerk.console import say
 from tagwerk.errors import UnusableInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.types import Document
+    from retrieval.search import ExampleSearch
+
+#: The language model of our own.
+COMPACT = "compact"
 
 app = typer.Typer(no_args_is_help=True, help="Train the weights that taggers stand on.")
 
@@ -57,3 +66,83 @@ def biencoder(
     recipe = replace(recipe, base=base or PACKAGED, seed=seed, start=start, kept=keep, everything=everything)
     folder = run(recipe, data, out, resume=resume, say=say)
     say(f"wrote {folder}")
+
+
+@app.command()
+def llm(
+    data: Annotated[Path, typer.Option(help="Folder of NER sets, one folder a set, as gzipped JSON Lines.")],
+    minutes: Annotated[float, typer.Option(help="Minutes of training, over all resumed runs.", min=0.0)],
+    out: Annotated[Path, typer.Option(help="Folder for the log, the checkpoint and the weights.")] = Path("runs/llm"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, if there is one.")] = False,
+    base: Annotated[
+        str,
+        typer.Option(help="`compact`, or a causal language model to tune with LoRA: a folder or a Hugging Face name."),
+    ] = COMPACT,
+    seed: Annotated[int, typer.Option(help="Seed of the batches and the fresh weights.")] = 0,
+    removed: Annotated[
+        float, typer.Option(help="Share of prompts some of whose labels are removed.", min=0.0, max=1.0)
+    ] = 0.3,
+    tagger: Annotated[Path | None, typer.Option(help="Folder of the tagger whose encoder finds examples.")] = None,
+) -> None:
+    """Train a language model to tag as the examples in its prompt do (IF-WRANER)."""
+    if not data.is_dir():
+        raise UnusableInput(f"there is no folder {data}; --data must name a folder with one folder a set")
+    if base == COMPACT:
+        folder = _compact(data, out, minutes, tagger, removed=removed, seed=seed, resume=resume)
+    else:
+        folder = _tuned(base, data, out, minutes, tagger, removed=removed, seed=seed, resume=resume)
+    say(f"wrote {folder}")
+
+
+def _compact(
+    data: Path, out: Path, minutes: float, tagger: Path | None, *, removed: float, seed: int, resume: bool
+) -> Path:
+    from models.artifact import shipped_folder
+    from models.training.episodes import EpisodeConfig
+    from models.training.incontext import InContextTraining, run
+    from models.training.loop import LoopConfig
+
+    config = InContextTraining(
+        loop=LoopConfig(minutes=minutes),
+        tagger=tagger or shipped_folder(),
+        episodes=EpisodeConfig(removed=removed),
+        seed=seed,
+    )
+    return run(config, data, out, resume=resume, say=say)
+
+
+def _tuned(
+    base: str,
+    data: Path,
+    out: Path,
+    minutes: float,
+    tagger: Path | None,
+    *,
+    removed: float,
+    seed: int,
+    resume: bool,
+) -> Path:
+    from models import artifact
+    from models.devices import best_device, working_dtype
+    from models.states import StateReader
+    from models.training.instruct import InstructConfig, run
+    from models.training.instructions import EpisodeConfig
+    from models.training.loop import LoopConfig
+    from retrieval.examples import build
+    from retrieval.index import ExampleIndex
+    from retrieval.search import ExampleSearch
+    from retrieval.settings import RetrievalSettings
+
+    device = best_device()
+    folder = tagger or artifact.shipped_folder()
+    reader = StateReader(artifact.load(folder, device=device, dtype=working_dtype(device)))
+    settings = RetrievalSettings()
+    index = ExampleIndex(settings)
+
+    def searched(documents: Sequence[Document]) -> ExampleSearch:
+        return ExampleSearch(index, build(documents, reader), reader, tenant="training", settings=settings)
+
+    config = InstructConfig(
+        loop=LoopConfig(minutes=minutes), base=base, episodes=EpisodeConfig(removed=removed), seed=seed
+    )
+    return run(config, data, out, searched, resume=resume, say=say)

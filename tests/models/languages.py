@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 from hypothesis import strategies as st
 from peft import LoraConfig
-from tokenizers import Tokenizer, decoders, pre_tokenizers, processors, trainers
-from tokenizers.models import BPE
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
+from tokenizers.models import BPE, Unigram
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from models.asking import Ask
@@ -54,6 +54,34 @@ def llama_tokenizer() -> PreTrainedTokenizerFast:
     backend.train_from_iterator(SENTENCES * 4, trainer)
     backend.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
     return _tokenizer(backend)
+
+
+@cache
+def sentencepiece_tokenizer() -> PreTrainedTokenizerFast:
+    """Pieces that mark words by what stands before them, as Llama 2 has them, with bytes for what is unknown."""
+    backend = Tokenizer(BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
+    backend.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+    steps = [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    backend.decoder = decoders.Sequence(steps)
+    known = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = trainers.BpeTrainer(vocab_size=700, special_tokens=known, show_progress=False)
+    backend.train_from_iterator(SENTENCES * 4, trainer)
+    return _tokenizer(backend)
+
+
+@cache
+def unigram_tokenizer() -> PreTrainedTokenizerFast:
+    """Pieces that know neither line breaks nor most characters, and no difference between unknown ones."""
+    backend = Tokenizer(Unigram())
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=120, special_tokens=["<unk>", "<s>", "</s>"], unk_token="<unk>", show_progress=False
+    )
+    backend.train_from_iterator(SENTENCES * 4, trainer)
+    made = _tokenizer(backend)
+    made.unk_token = "<unk>"
+    return made
 
 
 def llama(*, seed: int = 3, positions: int = 2048) -> LlamaForCausalLM:

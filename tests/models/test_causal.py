@@ -10,18 +10,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM, BloomConfig, Gemma2Config, GPT2Config, Qwen3Config
 
 from models.asking import UNPARSABLE, WINDOW_TOO_LONG, Answer, Ask
 from models.causal import CausalGenerator
-from models.language import load_language_model
+from models.language import LanguageModel, load_language_model
 from models.words import split_words
-from tests.models.languages import ask, asks, example, language, save_adapter, save_language
+from tests.models.languages import ask, asks, example, language, llama_tokenizer, save_adapter, save_language
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from models.language import LanguageModel
+    from transformers import PreTrainedConfig
 
 TEXTS = (
     "Blur and Oasis played in Camden, New York and Paris.",
@@ -92,6 +93,35 @@ def test_a_batch_answers_as_one_by_one(seed: int) -> None:
         assert [(s.start, s.end, s.label) for s in one.spans] == [(s.start, s.end, s.label) for s in other.spans]
         assert [s.score for s in one.spans] == pytest.approx([s.score for s in other.spans], abs=1e-3)
         assert (one.shown, one.flags) == (other.shown, other.flags)
+
+
+def other_kinds() -> dict[str, PreTrainedConfig]:
+    """Small models of other families: learnt positions, slopes instead of positions, windows of attention."""
+    pieces = len(llama_tokenizer())
+    more: dict[str, Any] = {"vocab_size": pieces, "eos_token_id": 1, "initializer_range": 0.3}
+    size: dict[str, Any] = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "head_dim": 16}
+    size |= {"intermediate_size": 96, "num_key_value_heads": 2, "pad_token_id": None}
+    return {
+        "gpt2": GPT2Config(n_embd=64, n_layer=2, n_head=4, n_positions=1024, **more),
+        "bloom": BloomConfig(hidden_size=64, n_layer=2, n_head=4, **more),
+        "qwen3": Qwen3Config(**size, **more),
+        "gemma2": Gemma2Config(sliding_window=64, **size, **more),
+    }
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "bloom", "qwen3", "gemma2"])
+def test_models_of_other_families_answer(kind: str) -> None:
+    torch.manual_seed(3)
+    model = AutoModelForCausalLM.from_config(other_kinds()[kind]).eval()  # type: ignore[no-untyped-call]
+    generator = CausalGenerator(LanguageModel(kind, "none", model, llama_tokenizer()))
+    asked = [ask(text, "person", "place") for text in TEXTS]
+
+    together = answers(generator, asked, budget=100_000)
+
+    for one, answer in zip(asked, together, strict=True):
+        check(one, answer)
+        [alone] = answers(generator, [one])
+        assert [(s.start, s.end, s.label) for s in answer.spans] == [(s.start, s.end, s.label) for s in alone.spans]
 
 
 def test_batches_keep_to_the_budget(tiny_language: LanguageModel) -> None:

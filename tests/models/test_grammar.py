@@ -18,14 +18,22 @@ from models.spelling import Speller
 from models.types import Label, Span
 from models.words import split_words
 from tests.models.building import hostile
-from tests.models.languages import llama_tokenizer
+from tests.models.languages import llama_tokenizer, sentencepiece_tokenizer, unigram_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from transformers import PreTrainedTokenizerFast
 
     from models.spelling import Pieces
 
-KINDS = ("bytes", "words")
+TOKENIZERS: dict[str, Callable[[], PreTrainedTokenizerFast]] = {
+    "bytes": llama_tokenizer,  # as Llama 3 and Qwen have them
+    "marked": sentencepiece_tokenizer,  # as Llama 2 has them
+    "unknowing": unigram_tokenizer,
+    "words": lambda: load_encoder().tokenizer,  # as MiniLM has them
+}
+KINDS = tuple(TOKENIZERS)
 LABELS = (Label(name="person"), Label(name="place"))
 #: Short texts in which words come again, stick together, or look like marks.
 few_words = st.lists(st.sampled_from(["a", "b", "A", "ab", "-", "=", "\u4e2d", "caf\u00e9", "\x00"]), max_size=4)
@@ -34,8 +42,8 @@ short = st.builds(lambda words, gap: gap.join(words), few_words, st.sampled_from
 
 @cache
 def speller(kind: str) -> Speller:
-    """A speller of byte-level pieces, as Llama 3 and Qwen have them, or of MiniLM's word pieces."""
-    return Speller(llama_tokenizer() if kind == "bytes" else load_encoder().tokenizer)
+    """A speller by one of the kinds of tokenizers there are."""
+    return Speller(TOKENIZERS[kind]())
 
 
 def grammar(text: str, kind: str, labels: Sequence[Label] = LABELS) -> Grammar:
@@ -197,11 +205,12 @@ def test_special_pieces_in_a_text_are_text() -> None:
     assert not pieces & set(one.marks.ends)
 
 
-@given(hostile)
+@pytest.mark.parametrize("kind", ["bytes", "marked"])
 @settings(deadline=None)
-def test_bytes_are_spelled_as_they_are_written(text: str) -> None:
+@given(text=hostile)
+def test_words_are_spelled_as_they_are_written(kind: str, text: str) -> None:
     """The pieces of the words make up the line that prompts show of a mention."""
-    one, tokenizer = speller("bytes"), llama_tokenizer()
+    one, tokenizer = speller(kind), TOKENIZERS[kind]()
     script = one.script(text)
     if not script.words:
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.asking import Retrieved
-from models.training.instruct_episodes import Episode, EpisodeConfig, EpisodeSource, Pool, own_wording, source_wording
+from models.training.instructions import Episode, EpisodeConfig, EpisodeSource, Pool, own_wording, source_wording
 from models.types import Document, Label
 from models.verbalise import verbalisations
 from tests.models.languages import example
