@@ -170,10 +170,11 @@ class InContextModel(nn.Module):
             tag_table(prompts),
         )
 
-    def write(self, prompts: Prompts, memory: Memory, tags: Tensor, owners: Tensor) -> Tensor:
+    def write(self, prompts: Prompts, memory: Memory, tags: Tensor, owners: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities (b, n, 2 + l) of every word's tag, given the right tags (b, n) of the words before it.
 
-        `owners` (b, n) is the label of the entity that each word belongs to, -1 for none.
+        `owners` (b, n) is the label of the entity that each word belongs to, -1 for none. The second tensor is what the
+        layers say alone, before anything is copied from examples.
         """
         before = functional.pad(tags, (1, 0))[:, :-1], functional.pad(owners, (1, 0), value=-1)[:, :-1]
         hidden = self._answer(prompts, *before, first=0)
@@ -198,7 +199,7 @@ class InContextModel(nn.Module):
             memory.values[i] = torch.cat([memory.values[i], value], 2)
             hidden = layer(hidden, memory.keys[i], memory.values[i], memory.mask[:, None, None])
         word = prompts.text[:, at : at + 1]
-        return self._log_probabilities(hidden, word, memory, tag.unsqueeze(1)).squeeze(1)
+        return self._log_probabilities(hidden, word, memory, tag.unsqueeze(1))[0].squeeze(1)
 
     def _stack(self) -> Sequence[Layer]:
         return [layer for layer in self.layers if isinstance(layer, Layer)]
@@ -239,8 +240,10 @@ class InContextModel(nn.Module):
     def _compared(self, states: Tensor) -> Tensor:
         return functional.normalize(self.copied(states), dim=-1)
 
-    def _log_probabilities(self, hidden: Tensor, words: Tensor, memory: Memory, before: Tensor) -> Tensor:
-        """What the layers say of each word's tag, mixed with the tags of the examples' words that are like it."""
+    def _log_probabilities(
+        self, hidden: Tensor, words: Tensor, memory: Memory, before: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What the layers say of each word's tag mixed with the tags of like words in the examples, and unmixed."""
         queries = functional.normalize(self.begin_query(hidden), dim=-1)
         begin = self.log_scale.exp() * queries @ functional.normalize(memory.labels, dim=-1).transpose(1, 2)
         begin = begin.float().masked_fill(~memory.label_mask[:, None], float("-inf"))
@@ -251,7 +254,7 @@ class InContextModel(nn.Module):
         said = torch.cat([others[..., :1], inside, begin], -1).log_softmax(-1)
         copied, trust = self._copied(hidden, words, memory, stuck)
         mixed = torch.logaddexp(said + functional.logsigmoid(-trust), copied + functional.logsigmoid(trust))
-        return mixed.masked_fill(said == float("-inf"), float("-inf"))
+        return mixed.masked_fill(said == float("-inf"), float("-inf")), said
 
     def _copied(self, hidden: Tensor, words: Tensor, memory: Memory, stuck: Tensor) -> tuple[Tensor, Tensor]:
         """Log-shares (b, n, 2 + l) of the tags of like words in the examples, and how far (b, n, 1) to trust them.

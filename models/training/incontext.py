@@ -19,7 +19,7 @@ from models import artifact
 from models.asking import Ask
 from models.compact import CompactGenerator, Reading
 from models.devices import best_device, working_dtype
-from models.incontext import InContextConfig, InContextModel
+from models.incontext import BEGIN, InContextConfig, InContextModel
 from models.incontext_artifact import save_model
 from models.passages import Passage
 from models.scores import score
@@ -69,6 +69,8 @@ class InContextTraining:
     tagger: Path = field(default_factory=artifact.shipped_folder)
     network: InContextConfig = field(default_factory=InContextConfig)
     episodes: EpisodeConfig = field(default_factory=EpisodeConfig)
+    #: Weight of what the layers say alone: what can be copied from examples would leave them little to learn from.
+    unmixed: float = 0.5
     #: Most sentences of a set that are stored.
     stored: int = 4000
     rate: float = 5e-4
@@ -105,9 +107,9 @@ class InContextLearning:
         prompts = drawn.prompts.to(self.device)
         tags, owners, targets = (each.to(self.device) for each in (drawn.tags, drawn.owners, drawn.targets))
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            told = self.module.write(prompts, self.module.read(prompts), tags, owners)
-        lost = nn.functional.nll_loss(told.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
-        return lost / (targets > 1).sum().clamp_min(8)
+            mixed, said = self.module.write(prompts, self.module.read(prompts), tags, owners)
+        lost = _surprise(mixed, targets) + self.config.unmixed * _surprise(said, targets)
+        return lost / (targets >= BEGIN).sum().clamp_min(8)
 
     def measure(self) -> dict[str, Any]:
         """Mean strict F1 over the held-out groups with examples of the group beside each text, and without."""
@@ -152,6 +154,10 @@ class InContextLearning:
                 for document, found in zip(asked, near, strict=True)
             ]
         return self._asked[group.name, count]
+
+
+def _surprise(told: Tensor, targets: Tensor) -> Tensor:
+    return nn.functional.nll_loss(told.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
 
 
 def _mean(scores: Mapping[str, float]) -> float:

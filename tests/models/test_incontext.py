@@ -33,7 +33,7 @@ def written(
     batch = collated(prompts)
     answers = [tags_of(each, batch.text.size(1)) for each in spans]
     tags, owners = (torch.stack(each) for each in zip(*answers, strict=True))
-    return network.write(batch, network.read(batch), tags, owners)
+    return network.write(batch, network.read(batch), tags, owners)[0]
 
 
 @torch.inference_mode()

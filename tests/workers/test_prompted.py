@@ -12,7 +12,7 @@ from jobs.states import JobState, TaggerState
 from models import llm_artifact
 from retrieval import stored
 from retrieval.settings import RetrievalSettings
-from tests.workers.building import tag_job
+from tests.workers.building import hands, tag_job
 from tests.workers.prompting import (
     STEPS,
     TEXTS,
@@ -27,6 +27,8 @@ from tests.workers.prompting import (
     tagged,
 )
 from tests.workers.school import EXAMPLES, TRAININGS, examples
+from tests.workers.test_adapting import Meddling, at
+from workers import adapting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,6 +135,24 @@ def test_tuning_goes_on_from_a_tuned_model(school: School) -> None:
     again = made(school, "lora", tagger=tuned)
 
     assert school.ledger.tenant("local").tagger(again).receipt["base"] == tuned
+
+
+@pytest.mark.usefixtures("eager", "chatty")
+@pytest.mark.parametrize(("method", "stage"), [("retrieve", "judging"), ("lora", "judging"), ("lora", "learning")])
+def test_cancel_at_any_stage_leaves_nothing(school: School, method: str, stage: str) -> None:
+    # Given an adaptation that is cancelled in one of its stages
+    job_id = prompted_job(school, method=method)
+    meddling = Meddling(school.ledger._engines)
+    meddling.act = at(stage, lambda: school.ledger.cancel(job_id))
+
+    # When the worker notices
+    adapting.run(hands(meddling, school.blobs, PromptedRuntime(), taggers=school.taggers), school.chunk())
+
+    # Then the job is cancelled, nothing is registered, and no file is left
+    assert school.ledger.job(job_id).state is JobState.CANCELLED
+    assert [each.full_name for each in school.ledger.tenant("local").taggers()] == ["tiny@1"]
+    assert not (school.taggers / job_id).exists()
+    assert school.left_over() == []
 
 
 @pytest.mark.usefixtures("chatty")
