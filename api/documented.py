@@ -34,14 +34,27 @@ _BAD_NAME = Complaint(
     code="invalid_value", detail=f"the parameter 'name' is 'reviews…: string should have at most {NAME_MAX} characters"
 )
 _BAD_TAGGER = Complaint(
-    code="unknown_tagger", detail="there is no tagger 'music'; known are default", pointer="/tagger"
+    code="unknown_tagger", detail="there is no tagger 'music'; known are compact, default", pointer="/tagger"
 )
 _BAD_TAGGER_NAME = Complaint(
     code="bad_tagger_name",
     detail="the name 'Music' cannot be a tagger's; use 1 to 64 of a-z, 0-9, _ and -, a letter or digit first",
     pointer="/name",
 )
-_BAD_METHOD = Complaint(code="unknown_method", detail="there is no method 'magic'; known is extend", pointer="/method")
+_BAD_METHOD = Complaint(
+    code="unknown_method", detail="there is no method 'magic'; known are extend, retrieve, lora", pointer="/method"
+)
+_MISMATCHED_ENGINE = Complaint(
+    code="engine_mismatch",
+    detail="the tagger 'music@3' is of the engine 'llm', not 'biencoder'; leave one of the two out",
+    pointer="/engine",
+)
+_MISMATCHED_METHOD = Complaint(
+    code="method_mismatch",
+    detail="the method 'lora' goes on from taggers of the engine 'llm', and 'music@3' is of 'biencoder'; "
+    "name another tagger, or none",
+    pointer="/tagger",
+)
 _BAD_EXAMPLE = Complaint(
     code="misaligned_span",
     detail="line 3: entity 1 [0, 3) 'Cop' cuts the word 'Copper'; entities are whole words",
@@ -72,6 +85,8 @@ _ERRORS: tuple[Exception, ...] = (
     corpora_errors.InvalidCorpus([_BAD_LINE]),
     errors.UnusableLabels([_BAD_LABEL]),
     errors.UnusableMethod([_BAD_METHOD]),
+    errors.MismatchedEngine([_MISMATCHED_ENGINE]),
+    errors.MismatchedMethod([_MISMATCHED_METHOD]),
     errors.UnusableExamples([_BAD_EXAMPLE]),
     jobs_errors.BadTaggerName("music", "says no version; write one, as in music@3"),
     jobs_errors.KeyReused("order-17"),

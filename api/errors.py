@@ -90,6 +90,18 @@ class UnusableEngine(InvalidRequest):
     code = "unknown_engine"
 
 
+class MismatchedEngine(InvalidRequest):
+    """A job names a tagger and an engine that it is not of."""
+
+    code = "engine_mismatch"
+
+
+class MismatchedMethod(InvalidRequest):
+    """An adaptation names a method, and a tagger that it does not go on from."""
+
+    code = "method_mismatch"
+
+
 class UnusableMethod(InvalidRequest):
     """An adaptation names a method that there is not."""
 

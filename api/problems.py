@@ -47,6 +47,8 @@ STATUS: dict[type[Exception], int] = {
     corpora_errors.InvalidCorpus: 422,
     jobs_errors.KeyReused: 422,
     jobs_errors.UnknownEngine: 422,
+    jobs_errors.EngineMismatch: 422,
+    jobs_errors.MethodMismatch: 422,
     jobs_errors.BadName: 422,
     jobs_errors.BadTaggerName: 422,
     errors.InternalError: 500,

@@ -273,14 +273,22 @@ class JobRequest(Request):
         description="names, or objects with `name`, `description` and `threshold`, or a mapping from name to "
         f"description; as in a label file; at most {MAX_LABELS:,}"
     )
-    tagger: str = Field(
-        "default",
+    tagger: str | None = Field(
+        None,
         max_length=NAME_MAX,
-        description="name of a registered tagger, never a path; of an adaptation the one to start from",
+        description="name of a registered tagger, never a path; of an adaptation the one to start from; without it the "
+        "engine's own: `default`, or `compact`",
     )
-    engine: str = Field("biencoder", max_length=NAME_MAX, description="how to tag")
+    engine: str | None = Field(
+        None,
+        max_length=NAME_MAX,
+        description="how to tag: `biencoder` or `llm`; without it the tagger's own. An adaptation's follows from its "
+        "method",
+    )
     method: str | None = Field(
-        None, max_length=NAME_MAX, description="how an adaptation learns; without it `extend`. Of no other kind"
+        None,
+        max_length=NAME_MAX,
+        description="how an adaptation learns: `extend`, `retrieve` or `lora`; without it `extend`. Of no other kind",
     )
     name: str | None = Field(
         None,

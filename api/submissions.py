@@ -15,6 +15,8 @@ from api import examples
 from api.complaints import of_labels
 from api.errors import (
     InvalidRequest,
+    MismatchedEngine,
+    MismatchedMethod,
     UnusableEngine,
     UnusableLabels,
     UnusableMethod,
@@ -25,7 +27,14 @@ from api.schemas import Complaint
 from corpora.errors import InvalidLabels
 from corpora.labels import parse_labels
 from jobs import taggers
-from jobs.errors import BadTaggerName, UnknownEngine, UnknownMethod, UnknownTagger
+from jobs.errors import (
+    BadTaggerName,
+    EngineMismatch,
+    MethodMismatch,
+    UnknownEngine,
+    UnknownMethod,
+    UnknownTagger,
+)
 from jobs.records import Idempotency
 from jobs.states import JobKind
 from jobs.tagger_names import check_name
@@ -52,7 +61,7 @@ def submit(
     `TenantLedger.submit` does.
     """
     options = _options(asked)
-    tagger = _tagger(parts, tenant, asked)
+    chosen = _chosen(parts, tenant, asked, options.get("method"))
     found = _labels(asked)
     warnings = found.warnings
     if asked.kind == "adapt":
@@ -60,8 +69,8 @@ def submit(
     submission = tenant.submit(
         file_id=asked.file,
         kind=JobKind(asked.kind),
-        tagger=tagger,
-        engine=asked.engine,
+        tagger=chosen.tagger,
+        engine=chosen.engine,
         labels=[asdict(label) for label in found.labels],
         options=options,
         hours=parts.job_hours if asked.hours is None else asked.hours,
@@ -78,6 +87,9 @@ def fingerprint(asked: JobRequest) -> str:
     said = asked.model_dump(mode="json") | _options(asked)
     if asked.kind != "adapt":
         del said["method"]
+    engine = taggers.METHODS[said["method"]] if asked.kind == "adapt" else asked.engine or taggers.ENGINE
+    # What is left out is the same as what it stands for. A tagger has one engine, so that says nothing more.
+    said |= {"tagger": asked.tagger or taggers.ENGINES[engine], "engine": taggers.ENGINE}
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -90,7 +102,7 @@ def _options(asked: JobRequest) -> dict[str, Any]:
         return {}
     if asked.name is None:
         raise InvalidRequest([Complaint(code="missing", detail=_NO_NAME, pointer="/name")])
-    method = taggers.METHODS[0] if asked.method is None else asked.method
+    method = taggers.METHOD if asked.method is None else asked.method
     try:
         taggers.check_method(method)
         return {"method": method, "name": check_name(asked.name)}
@@ -100,14 +112,26 @@ def _options(asked: JobRequest) -> dict[str, Any]:
         raise UnusableTaggerName([_complaint(error, "/name")]) from None
 
 
-def _tagger(parts: Parts, tenant: TenantLedger, asked: JobRequest) -> str:
-    """The full name of the tagger that is asked for: what a name stands for may change while the job runs."""
+def _chosen(parts: Parts, tenant: TenantLedger, asked: JobRequest, method: str | None) -> taggers.Chosen:
+    """Tagger and engine that are asked for; the full name, since what a name stands for may change while the job runs.
+
+    An adaptation's engine is that of its method, and one that it names besides must be that.
+    """
     try:
-        return taggers.resolve(asked.tagger, asked.engine, parts.taggers, tenant)
+        found = (
+            taggers.resolve(asked.tagger, asked.engine, parts.taggers, tenant)
+            if method is None
+            else taggers.resolve_base(asked.tagger, method, parts.taggers, tenant)
+        )
+        return taggers.agreed(found, asked.engine)
     except UnknownTagger as error:
         raise UnusableTagger([_complaint(error, "/tagger")]) from None
     except UnknownEngine as error:
         raise UnusableEngine([_complaint(error, "/engine")]) from None
+    except EngineMismatch as error:
+        raise MismatchedEngine([_complaint(error, "/engine")]) from None
+    except MethodMismatch as error:
+        raise MismatchedMethod([_complaint(error, "/tagger")]) from None
 
 
 def _complaint(error: LedgerError, pointer: str) -> Complaint:

@@ -181,7 +181,7 @@ class UnknownMethod(LedgerError):
     code = "unknown_method"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no method {_quoted(name)}; known is extend")
+        super().__init__(f"there is no method {_quoted(name)}; known are extend, retrieve, lora")
 
 
 class NoTaggersFolder(LedgerError):
@@ -208,7 +208,29 @@ class UnknownEngine(LedgerError):
     code = "unknown_engine"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no engine {name!r}; known is biencoder")
+        super().__init__(f"there is no engine {name!r}; known are biencoder, llm")
+
+
+class EngineMismatch(LedgerError):
+    """A job names an engine that its tagger is not of."""
+
+    code = "engine_mismatch"
+
+    def __init__(self, tagger: str, own: str, engine: str) -> None:
+        super().__init__(f"the tagger {tagger!r} is of the engine {own!r}, not {engine!r}; leave one of the two out")
+        self.tagger, self.own = tagger, own
+
+
+class MethodMismatch(LedgerError):
+    """An adaptation is to go on from a tagger that its method cannot teach."""
+
+    code = "method_mismatch"
+
+    def __init__(self, tagger: str, own: str, method: str, engine: str) -> None:
+        super().__init__(
+            f"the method {method!r} goes on from taggers of the engine {engine!r}, and {tagger!r} is of {own!r}; "
+            "name another tagger, or none"
+        )
 
 
 class BadLedgerUrl(LedgerError):

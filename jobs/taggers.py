@@ -10,8 +10,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobs.errors import DamagedTagger, NoTaggersFolder, UnknownEngine, UnknownMethod, UnknownTagger
-from jobs.tagger_names import DEFAULT, is_versioned, shipped
+from jobs.errors import (
+    DamagedTagger,
+    EngineMismatch,
+    MethodMismatch,
+    NoTaggersFolder,
+    UnknownEngine,
+    UnknownMethod,
+    UnknownTagger,
+)
+from jobs.tagger_names import COMPACT, DEFAULT, is_versioned, shipped
 from models.shipped import MANIFEST, SHIPPED
 
 if TYPE_CHECKING:
@@ -35,21 +43,37 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT",
+    "ENGINE",
     "ENGINES",
+    "METHOD",
     "METHODS",
+    "Chosen",
     "TaggerEntry",
+    "agreed",
     "check_method",
     "entries",
     "find",
     "located",
     "promote",
     "resolve",
+    "resolve_base",
     "rollback",
 ]
 
-#: Engines that there are, and methods to adapt them by.
-ENGINES = ("biencoder",)
-METHODS = ("extend",)
+#: Engines that there are, and the tagger that each runs where none is named.
+ENGINES = {"biencoder": DEFAULT, "llm": COMPACT}
+#: Methods to adapt by, and the engine of what comes out.
+METHODS = {"extend": "biencoder", "retrieve": "llm", "lora": "llm"}
+#: What a job has that names none.
+ENGINE, METHOD = "biencoder", "extend"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What a job runs: the full name of a tagger, and its engine."""
+
+    tagger: str
+    engine: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +82,7 @@ class TaggerEntry:
 
     name: str
     engine: str
-    #: The encoder it stands on.
+    #: The encoder it stands on, or its language model.
     base: str
     #: How it came to be, as its maker wrote it.
     receipt: dict[str, Any]
@@ -87,14 +111,38 @@ def find(name: str, taggers: Path | None, source: Source | None = None) -> Tagge
     return _entry(found)
 
 
-def resolve(name: str, engine: str, taggers: Path | None, source: Source | None = None) -> str:
-    """The full name that a job keeps: `music` is its promoted version, at this moment.
+def resolve(name: str | None, engine: str | None, taggers: Path | None, source: Source | None = None) -> Chosen:
+    """What a job runs and keeps: the full name of the tagger, `music` being its promoted version, and its own engine.
 
-    Raises UnknownEngine, UnknownTagger or DamagedTagger for what a job may not name.
+    Without a name it is the engine's own tagger, the bi-encoder's where neither is given. Raises UnknownEngine,
+    UnknownTagger or DamagedTagger for what a job may not name, EngineMismatch where the two do not fit.
     """
-    if engine not in ENGINES:
+    if engine is not None and engine not in ENGINES:
         raise UnknownEngine(engine)
-    return find(name, taggers, source).name
+    found = find(name or ENGINES[engine or ENGINE], taggers, source)
+    return agreed(Chosen(tagger=found.name, engine=found.engine), engine)
+
+
+def agreed(chosen: Chosen, engine: str | None) -> Chosen:
+    """What was chosen, where it is of the engine that was asked for. Raises UnknownEngine or EngineMismatch."""
+    if engine is not None and engine not in ENGINES:
+        raise UnknownEngine(engine)
+    if engine not in (None, chosen.engine):
+        raise EngineMismatch(chosen.tagger, chosen.engine, str(engine))
+    return chosen
+
+
+def resolve_base(name: str | None, method: str, taggers: Path | None, source: Source | None = None) -> Chosen:
+    """What an adaptation starts from, as `resolve`: a tagger of the method's engine, that engine's own without a name.
+
+    Raises MethodMismatch for a tagger that the method does not go on from, and UnknownMethod.
+    """
+    check_method(method)
+    engine = METHODS[method]
+    try:
+        return resolve(name, engine, taggers, source)
+    except EngineMismatch as error:
+        raise MethodMismatch(error.tagger, error.own, method, engine) from None
 
 
 def promote(asked: str, taggers: Path | None, source: TenantLedger) -> TaggerEntry:
@@ -134,7 +182,7 @@ def _entry(found: StoredTagger) -> TaggerEntry:
     return TaggerEntry(
         name=found.full_name,
         engine=found.engine,
-        base=str(found.receipt.get("encoder", "")),
+        base=str(found.receipt.get("llm") or found.receipt.get("encoder", "")),
         receipt=found.receipt,
         state=found.state,
         created_at=found.created_at,

@@ -83,6 +83,12 @@ class AskRefused(ModelError):
     code = "llm_ask_refused"
 
 
+class NotTunable(ModelError):
+    """A language model that cannot be taught here, such as one behind an endpoint."""
+
+    code = "llm_not_tunable"
+
+
 class InvalidExamples(ModelError):
     """Examples that nothing can be learnt from."""
 

@@ -102,6 +102,10 @@ class ExampleIndex:
         """Raises IndexIncomplete or ForeignVectors where a collection is not what it should be."""
         self._call(lambda client: self._checked(client, collection))
 
+    def look(self) -> int:
+        """How many collections there are, of whomever; raises what stands in the way of using the index."""
+        return self._call(lambda client: len(client.get_collections().collections))
+
     def drop(self, collection: Collection) -> None:
         """Remove a collection, whether it is there or not."""
         self._remove(collection.name)

@@ -121,8 +121,8 @@ class Client:
         file: File | str,
         labels: Labels,
         *,
-        tagger: str = "default",
-        engine: str = "biencoder",
+        tagger: str | None = None,
+        engine: str | None = None,
         name: str | None = None,
         hours: float | None = None,
         idempotency_key: str | None = None,
@@ -130,7 +130,8 @@ class Client:
         """Make a job over an uploaded file.
 
         `labels`: names, `models.types.Label`s or mappings with `name`, `description` and `threshold`; a mapping from
-        name to description; or the path of a label file. One `idempotency_key` makes one job however often
+        name to description; or the path of a label file. Without a `tagger` the engine's own is meant, without an
+        `engine` the tagger's. One `idempotency_key` makes one job however often
         it is submitted, for as long as the server remembers; without one each call makes a job, and one alone.
         """
         wanted = {"tagger": tagger, "engine": engine, "name": name, "hours": hours}
@@ -143,11 +144,13 @@ class Client:
         *,
         name: str,
         method: str = "extend",
-        tagger: str = "default",
+        tagger: str | None = None,
         hours: float | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
         """Make a job that teaches `tagger` these labels by an uploaded file of examples; else as `submit`.
+
+        `method` is `extend`, `retrieve` or `lora`; without a `tagger` it starts from its engine's own.
 
         What comes out is the next version of the tagger `name`, which the job's one result line names.
         """
@@ -159,8 +162,8 @@ class Client:
         corpus: Corpus,
         labels: Labels,
         *,
-        tagger: str = "default",
-        engine: str = "biencoder",
+        tagger: str | None = None,
+        engine: str | None = None,
         name: str | None = None,
         hours: float | None = None,
     ) -> Job:
@@ -177,7 +180,7 @@ class Client:
         *,
         name: str,
         method: str = "extend",
-        tagger: str = "default",
+        tagger: str | None = None,
         hours: float | None = None,
     ) -> Job:
         """Upload examples and submit an adaptation by them."""

@@ -138,7 +138,7 @@ class EmbeddedStack:
         # Nobody else holds the stack, so no living worker holds a lease; a stale one's commits are refused.
         with closing(Ledger.open(self.database_url)) as ledger:
             ledger.void_leases()
-        command = [sys.executable, "-m", "tagwerk", "worker", "--queues", "tag,adapt", "--name", "embedded@%h"]
+        command = [sys.executable, "-m", "tagwerk", "worker", "--queues", "tag,llm,adapt", "--name", "embedded@%h"]
         self._worker = Child(command, self.home / "logs" / "worker.log", self.environment()).start()
         self._started = time.monotonic()
 

@@ -27,9 +27,22 @@ def receipt_table(receipt: dict[str, Any]) -> Table:
 def remarks(receipt: dict[str, Any]) -> Iterator[str]:
     """What the table does not say: how it was measured, what was forgotten, what it took."""
     yield f"held out: {receipt['held_out']}"
-    forgetting = receipt["forgetting"]
-    yield f"control set: {_percent(forgetting['before'])} before, {_percent(forgetting['after'])} after"
-    yield f"{receipt['examples']:,} examples, {receipt['steps']:,} steps, {receipt['seconds']:,.0f} s"
+    if "forgetting" in receipt:
+        forgetting = receipt["forgetting"]
+        yield f"control set: {_percent(forgetting['before'])} before, {_percent(forgetting['after'])} after"
+    if "llm" in receipt:
+        yield f"language model: {receipt['llm']}; before: without examples, after: with up to {receipt['search']['k']}"
+    steps = f"{receipt['steps']:,} steps, " if "steps" in receipt else ""
+    yield f"{receipt['examples']:,} examples, {steps}{receipt['seconds']:,.0f} s"
+    yield from _doubts(receipt)
+    if "advice" in receipt:
+        yield receipt["advice"]
+
+
+def _doubts(receipt: dict[str, Any]) -> Iterator[str]:
+    """What stands in the way of taking the figures at their word."""
+    for what, count in receipt.get("doubts", {}).items():
+        yield f"{count:,} held-out answers: {what}"
 
 
 def conclusion(result: dict[str, Any]) -> str:

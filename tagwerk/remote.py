@@ -26,12 +26,16 @@ class RemoteService:
         self._client = client
         self.option = option
 
-    def submit(self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str, engine: str, name: str) -> str:
+    def submit(
+        self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str | None, engine: str | None, name: str
+    ) -> str:
         """See `Service`. An unknown tagger is told before the corpus is sent."""
         self._check_tagger(tagger)
         return self._client.tag(corpus, labels, tagger=tagger, engine=engine, name=name).id
 
-    def adapt(self, examples: bytes, labels: list[dict[str, Any]], *, tagger: str, method: str, name: str) -> str:
+    def adapt(
+        self, examples: bytes, labels: list[dict[str, Any]], *, tagger: str | None, method: str, name: str
+    ) -> str:
         """See `Service`; as `submit`."""
         self._check_tagger(tagger)
         return self._client.adapt(examples, labels, name=name, method=method, tagger=tagger).id
@@ -68,7 +72,9 @@ class RemoteService:
     def tend(self) -> None:
         """Nothing: a server keeps itself up."""
 
-    def _check_tagger(self, tagger: str) -> None:
+    def _check_tagger(self, tagger: str | None) -> None:
+        if tagger is None:
+            return
         known = [each.name for each in self._client.taggers()]
         # A name without its version stands for the promoted one, which the server knows.
         if tagger not in {*known, *(name.partition("@")[0] for name in known)}:

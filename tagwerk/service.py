@@ -17,7 +17,7 @@ from jobs.results import iter_lines
 from jobs.settings import JobsSettings
 from jobs.states import JobKind
 from jobs.submitting import retry, submit_corpus
-from jobs.taggers import ENGINES
+from jobs.taggers import ENGINE, ENGINES, METHODS
 from tagwerk.pairing import paired
 
 if TYPE_CHECKING:
@@ -37,10 +37,14 @@ class Service(Protocol):
     def option(self) -> str:
         """What a further command needs in its words to reach the same jobs: nothing, or ` --server URL`."""
 
-    def submit(self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str, engine: str, name: str) -> str:
-        """Submit a corpus for tagging and return the job's id."""
+    def submit(
+        self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str | None, engine: str | None, name: str
+    ) -> str:
+        """Submit a corpus for tagging and return the job's id; without a tagger it is the engine's own."""
 
-    def adapt(self, examples: bytes, labels: list[dict[str, Any]], *, tagger: str, method: str, name: str) -> str:
+    def adapt(
+        self, examples: bytes, labels: list[dict[str, Any]], *, tagger: str | None, method: str, name: str
+    ) -> str:
         """Queue the adaptation of a tagger under a new name and return the job's id."""
 
     def job(self, job_id: str) -> JobView:
@@ -78,20 +82,31 @@ class DirectService:
     tend: Callable[[], None]
     option: str = ""
 
-    def submit(self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str, engine: str, name: str) -> str:
+    def submit(
+        self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str | None, engine: str | None, name: str
+    ) -> str:
         """See `Service`; raises what `submit_corpus` raises."""
+        engine = engine or ENGINE
         return self._submitted(
-            corpus, kind=JobKind.TAG, labels=labels, tagger=tagger, engine=engine, options={}, name=name
+            corpus,
+            kind=JobKind.TAG,
+            labels=labels,
+            tagger=tagger or ENGINES[engine],
+            engine=engine,
+            options={},
+            name=name,
         )
 
-    def adapt(self, examples: bytes, labels: list[dict[str, Any]], *, tagger: str, method: str, name: str) -> str:
+    def adapt(
+        self, examples: bytes, labels: list[dict[str, Any]], *, tagger: str | None, method: str, name: str
+    ) -> str:
         """See `Service`; raises what `submit_corpus` raises."""
         return self._submitted(
             io.BytesIO(examples),
             kind=JobKind.ADAPT,
             labels=labels,
-            tagger=tagger,
-            engine=ENGINES[0],
+            tagger=tagger or ENGINES[METHODS[method]],
+            engine=METHODS[method],
             options={"method": method, "name": name},
             name=name,
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from corpora.labels import load_labels
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from jobs.store import TenantLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Tagger and engine of a job; None is left to the server."""
+
+    tagger: str | None
+    engine: str | None
+
 
 def read_labels(path: Path) -> list[dict[str, Any]]:
     """The labels of a file as the ledger stores them; warnings are said, errors raised."""
@@ -34,17 +44,34 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
     return [asdict(label) for label in found.labels]
 
 
-def resolved_tagger(tagger: str, engine: str, server: str | None = None) -> str:
-    """The full name that a job keeps of a tagger; ask before a stack is started. A server resolves its own.
+def chosen_for_tagging(tagger: str | None, engine: str | None, server: str | None = None) -> Wanted:
+    """What a job runs; ask before a stack is started. A server resolves what it is asked for itself.
 
-    Raises `UnknownEngine`, `UnknownTagger` or `DamagedTagger`.
+    Raises `UnknownEngine`, `UnknownTagger`, `DamagedTagger` or `EngineMismatch`.
     """
     if server_of(server):
-        return tagger
-    if tagger in shipped():
-        return taggers.resolve(tagger, engine, None)
+        return Wanted(tagger=tagger, engine=engine)
+    with _registry(tagger) as (folder, made_here):
+        found = taggers.resolve(tagger, engine, folder, made_here)
+    return Wanted(tagger=found.tagger, engine=found.engine)
+
+
+def chosen_for_adapting(tagger: str | None, method: str, server: str | None = None) -> Wanted:
+    """What an adaptation starts from; as `chosen_for_tagging`. Raises also `UnknownMethod` and `MethodMismatch`."""
+    if server_of(server):
+        return Wanted(tagger=tagger, engine=None)
+    with _registry(tagger) as (folder, made_here):
+        found = taggers.resolve_base(tagger, method, folder, made_here)
+    return Wanted(tagger=found.tagger, engine=found.engine)
+
+
+@contextmanager
+def _registry(tagger: str | None) -> Iterator[tuple[Path | None, TenantLedger | None]]:
+    if tagger is None or tagger in shipped():
+        yield None, None
+        return
     with taggers_made_here() as made_here:
-        return taggers.resolve(tagger, engine, taggers_folder(), made_here)
+        yield taggers_folder(), made_here
 
 
 @contextmanager

@@ -21,12 +21,12 @@ from models.errors import InvalidExamples
 from models.examples import check_examples
 from models.types import Label
 from workers import lease
-from workers.hands import Stopped, patiently
+from workers.hands import Stopped, passes, patiently
+from workers.teaching import Order, teach
 from workers.workshop import Workshop, sweep
 
 if TYPE_CHECKING:
     from jobs.records import Claim
-    from models.types import Document
     from workers.hands import Hands
     from workers.lease import Lease
 
@@ -37,22 +37,12 @@ TOLD_SECONDS = 5.0
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Order:
-    """What is to be learnt, checked."""
-
-    name: str
-    method: str
-    examples: list[Document]
-    labels: list[Label]
-    warnings: tuple[str, ...]
-
-
 def run(hands: Hands, chunk_id: int) -> None:
     """Do one adaptation; a bell for one that is taken or done is answered by doing nothing.
 
     It is handed back where the process is to end, left alone where the lease is lost, and dropped where its job is
-    being cancelled; whoever claims it next goes on from the checkpoint. What would fail at every attempt fails the
+    being cancelled; whoever claims it next goes on from the checkpoint. So it is where a language model's endpoint is
+    away for now. What would fail at every attempt fails the
     job. An error that nobody foresaw is raised and the lease left to run out, which counts as a crash.
     """
     claim = hands.ledger.claim(chunk_id, worker=hands.worker, lease_s=hands.lease_seconds)
@@ -66,6 +56,11 @@ def run(hands: Hands, chunk_id: int) -> None:
         except Exception as error:
             if getattr(error, "permanent", False):
                 _refuse(hands, claim, error)
+            elif passes(error):
+                log.warning(
+                    "adaptation_put_back", job=claim.job_id, code=getattr(error, "code", None), error=str(error)
+                )
+                _put_down(hands, claim, Renewal.HELD)
             elif _is_lost(held):
                 # Its folder went to whoever has it now, so the error says nothing of the work.
                 _put_down(hands, claim, Renewal.LOST)
@@ -81,10 +76,10 @@ def _adapt(hands: Hands, claim: Claim, held: Lease) -> None:
     shop = Workshop.of(hands.taggers, claim)
     if not shop.artifact.exists():
         _teach(hands, claim, order, shop, _Teller(hands, claim, held))
-    from models.artifact import read_manifest
+    from models.manifests import read
     from models.training.adapting import WORSE
 
-    receipt = read_manifest(shop.artifact).receipt
+    receipt = read(shop.artifact).receipt
     held.renew()
     hands.go_on(held)
     made = NewTagger(name=order.name, receipt=receipt, promote=receipt["verdict"] != WORSE)
@@ -96,7 +91,7 @@ def _adapt(hands: Hands, claim: Claim, held: Lease) -> None:
     shop.close()
 
 
-def _order(hands: Hands, claim: Claim) -> _Order:
+def _order(hands: Hands, claim: Claim) -> Order:
     """Read and check what a job asks for; raises what makes it impossible."""
     method, name = str(claim.options.get("method")), str(claim.options.get("name"))
     taggers.check_method(method)
@@ -108,8 +103,9 @@ def _order(hands: Hands, claim: Claim) -> _Order:
     findings = check_examples(numbered, labels)
     if findings.errors:
         raise InvalidExamples(findings)
-    return _Order(
+    return Order(
         name=name,
+        base=claim.tagger,
         method=method,
         examples=[document for _, document in numbered],
         labels=labels,
@@ -117,16 +113,11 @@ def _order(hands: Hands, claim: Claim) -> _Order:
     )
 
 
-def _teach(hands: Hands, claim: Claim, order: _Order, shop: Workshop, teller: _Teller) -> None:
-    from models import artifact
-    from models.training.adapting import adapt
-
-    base = hands.runtime.pupil(taggers.located(claim.tagger, claim.folder, hands.taggers))
+def _teach(hands: Hands, claim: Claim, order: Order, shop: Workshop, teller: _Teller) -> None:
+    base = taggers.located(claim.tagger, claim.folder, hands.taggers)
     shop.open()
     if not shop.made.exists():
-        taught = adapt(hands.runtime.extension(), base, order.examples, order.labels, shop.work, teller)
-        about = {"method": order.method, "base": claim.tagger, "warnings": list(order.warnings)}
-        artifact.save(shop.made, taught.tagger, name=order.name, receipt=about | taught.receipt)
+        teach(hands.runtime, order, base, shop.work, shop.made, teller)
     shop.place()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from corpora.results import Escalation
+from models.asking import RETRIEVAL_DEGRADED, UNPARSABLE, WINDOW_TOO_LONG
 
 if TYPE_CHECKING:
     from models.types import Prediction, Span
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 LOW_CONFIDENCE = "low_confidence"
 #: The document could not be tagged.
 FAILED = "failed"
+#: What an engine may say of its own answer, most telling first, and how likely the document is wrong for that alone.
+#: Where a part was not answered at all it certainly is; otherwise nobody can say.
+UNKNOWN = 0.5
+FLAGS = {WINDOW_TOO_LONG: 1.0, UNPARSABLE: UNKNOWN, RETRIEVAL_DEGRADED: UNKNOWN}
 
 
 def of_failure() -> Escalation:
@@ -21,19 +27,20 @@ def of_failure() -> Escalation:
 
 
 def of_prediction(prediction: Prediction, margin: float) -> Escalation | None:
-    """`low_confidence` where a reported or missed span lies within `margin` of its label's threshold.
+    """What the engine flagged, and `low_confidence` where a reported or missed span lies near its label's threshold.
 
-    The risk is the chance that at least one of these close calls is wrong, taking scores as probabilities and
-    calls as independent: a reported span is wrong with 1 - score, a missed one with its score.
+    Near is within `margin`. The risk is the chance that at least one of these is wrong, taking scores as
+    probabilities and all as independent: a reported span is wrong with 1 - score, a missed one with its score, a
+    flagged document as `FLAGS` says.
     """
+    flagged = sorted(set(prediction.flags), key=lambda flag: (-FLAGS.get(flag, UNKNOWN), flag))
     close = [1 - span.score for span in prediction.spans if _distance(span, prediction) < margin]
     close += [span.score for span in prediction.near_misses if -_distance(span, prediction) <= margin]
-    if not close:
+    reasons = (*flagged, *([LOW_CONFIDENCE] if close else ()))
+    if not reasons:
         return None
-    right = 1.0
-    for wrong in close:
-        right *= 1 - wrong
-    return Escalation(reasons=(LOW_CONFIDENCE,), risk=round(1 - right, 4))
+    right = math.prod(1 - wrong for wrong in (*close, *(FLAGS.get(flag, UNKNOWN) for flag in flagged)))
+    return Escalation(reasons=reasons, risk=round(1 - right, 4))
 
 
 def _distance(span: Span, prediction: Prediction) -> float:

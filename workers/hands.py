@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from jobs.errors import LedgerUnavailable
 from jobs.records import Renewal
+from models.errors import ModelError
+from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +55,11 @@ class Hands:
         state = held.ask()
         if state is not Renewal.HELD or self.stopping():
             raise Stopped(state)
+
+
+def passes(error: Exception) -> bool:
+    """Whether what the work needs beside the ledger is away for now, so that it can be done later as it is."""
+    return isinstance(error, ModelError | RetrievalError) and not error.permanent
 
 
 def patiently(commit: Callable[[], Answer]) -> Answer:

@@ -18,6 +18,7 @@ from corpora.blobs import BlobStore
 from corpora.settings import CorporaSettings
 from jobs.settings import JobsSettings
 from jobs.store import Ledger
+from retrieval.settings import RetrievalSettings
 from workers.hands import Hands
 from workers.runtime import Runtime
 from workers.settings import WorkerSettings
@@ -40,7 +41,7 @@ def hands() -> Hands:
     return Hands(
         ledger=Ledger.open(jobs.database_url),
         blobs=BlobStore(corpora.blobs),
-        runtime=Runtime(WorkerSettings()),
+        runtime=Runtime(WorkerSettings(), RetrievalSettings()),
         taggers=jobs.taggers,
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lease_seconds=jobs.lease_seconds,

@@ -9,7 +9,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from jobs.errors import UnknownEngine
+from jobs.errors import EngineMismatch, UnknownEngine
+from jobs.taggers import DEFAULT, ENGINES
+from models.shipped import SHIPPED
+from retrieval.settings import RetrievalSettings
+from workers.language import Languages
+from workers.prompted import PromptedTaggers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
     from models.tagger import Outcome, Tagger
     from models.training.extend import ExtendConfig
+    from models.training.incontext_tuning import TuningConfig
     from models.types import Label
     from workers.settings import WorkerSettings
 
@@ -29,9 +35,13 @@ LOADED = 3
 class Runtime:
     """Loads and runs taggers. Not thread-safe: one worker process runs one task at a time."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, retrieval: RetrievalSettings | None = None) -> None:
         self._settings = settings
         self._loaded: dict[Path, Tagger] = {}
+        self._default: Tagger | None = None
+        self.languages = Languages(settings, self._reading)
+        #: Taggers of the engine `llm`.
+        self.prompted = PromptedTaggers(self.languages, retrieval or RetrievalSettings())
 
     @cached_property
     def device(self) -> torch.device:
@@ -79,12 +89,45 @@ class Runtime:
         minutes = self._settings.adapt_minutes
         return ExtendConfig(minutes=minutes, most_steps=steps, least_steps=min(least, steps))
 
-    def tag(self, engine: str, folder: Path, texts: Sequence[str], labels: Sequence[Label]) -> Iterator[list[Outcome]]:
-        """Tag texts, yielding after every batch what that batch finished (see `models.tagger.Tagger.tag`)."""
-        if engine != "biencoder":
+    @property
+    def budget(self) -> int:
+        """Most padded pieces in a batch."""
+        return self._settings.batch_pieces
+
+    def tuning(self) -> TuningConfig:
+        """How much the tuning of a language model may train here."""
+        from models.training.incontext_tuning import TuningConfig
+
+        steps, least = self._settings.adapt_steps, TuningConfig().least_steps
+        return TuningConfig(minutes=self._settings.adapt_minutes, most_steps=steps, least_steps=min(least, steps))
+
+    def tag(
+        self, engine: str, folder: Path, texts: Sequence[str], labels: Sequence[Label], *, tenant: str = "local"
+    ) -> Iterator[list[Outcome]]:
+        """Tag texts, yielding after every batch what that batch finished (see `models.tagger.Tagger.tag`).
+
+        Raises UnknownEngine, and EngineMismatch where the tagger is of another.
+        """
+        from models.manifests import read
+
+        if engine not in ENGINES:
             raise UnknownEngine(engine)
-        return self.tagger(folder).tag(texts, labels, budget=self._settings.batch_pieces)
+        own = read(folder).engine
+        if own != engine:
+            raise EngineMismatch(folder.name, own, engine)
+        tagger = self.prompted.tagger(folder, tenant) if engine == "llm" else self.tagger(folder)
+        return tagger.tag(texts, labels, budget=self.budget)
 
     def margin(self, folder: Path) -> float:
         """How close to its threshold a score of this tagger is doubtful."""
+        from models.manifests import read
+
+        if read(folder).engine == "llm":
+            return self.prompted.calibration(folder).margin
         return self.tagger(folder).calibration.margin
+
+    def _reading(self) -> Tagger:
+        """The tagger whose encoder reads words in context; kept whatever else is loaded."""
+        if self._default is None:
+            self._default = self.tagger(SHIPPED / DEFAULT)
+        return self._default

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: The language model that ships, and how one that an endpoint serves begins.
+COMPACT, REMOTE = "compact", "remote:"
 
 
 class WorkerSettings(BaseSettings):
@@ -19,3 +22,12 @@ class WorkerSettings(BaseSettings):
     adapt_minutes: PositiveFloat = Field(20, description="most minutes of each training of an adaptation")
     adapt_steps: PositiveInt = Field(1500, description="most steps of each training of an adaptation")
     encoder: str | None = Field(None, description="folder or Hugging Face name where the base encoder is found")
+    llm: str = Field(
+        COMPACT,
+        min_length=1,
+        description="language model of adaptations: compact, a Hugging Face name or folder, or remote:MODEL",
+    )
+    llm_url: str | None = Field(
+        None, pattern="^https?://", description="OpenAI-compatible endpoint that serves remote:MODEL"
+    )
+    llm_api_key: SecretStr | None = Field(None, description="the key that the endpoint asks for")

@@ -18,7 +18,7 @@ from jobs.records import NewEscalation, NewResult, Renewal
 from jobs.states import DropReason
 from models.types import Label
 from workers import escalation, lease
-from workers.hands import Stopped, patiently
+from workers.hands import Stopped, passes, patiently
 
 if TYPE_CHECKING:
     from corpora.documents import NumberedDocument
@@ -42,8 +42,10 @@ def run(hands: Hands, chunk_id: int) -> None:
     """Do one chunk; a bell for a chunk that is taken or done is answered by doing nothing.
 
     The chunk is handed back where the process is to end, left alone where the lease is lost, and committed with
-    what is finished where its job is being cancelled. An error that nobody foresaw is raised and the lease left to
-    run out: that counts as a crash, so a chunk that fails every time ends as poison instead of going round for ever.
+    what is finished where its job is being cancelled. Where something that it needs is away for now, such as an index
+    that is to be waited for, it is handed back too, and the reaper rings for it again. An error that nobody foresaw is
+    raised and the lease left to run out: that counts as a crash, so a chunk that fails every time ends as poison
+    instead of going round for ever.
     """
     claim = hands.ledger.claim(chunk_id, worker=hands.worker, lease_s=hands.lease_seconds)
     if claim is None:
@@ -61,6 +63,12 @@ def run(hands: Hands, chunk_id: int) -> None:
                 hands.ledger.release(claim)
                 return
             _give_up(documents, lines)
+        except Exception as error:
+            if not passes(error):
+                raise
+            log.warning("chunk_put_back", chunk=chunk_id, code=getattr(error, "code", None), error=str(error))
+            hands.ledger.release(claim)
+            return
         _commit(hands.ledger, claim, list(lines.values()))
 
 
@@ -69,7 +77,7 @@ def _tag(hands: Hands, claim: Claim, documents: list[NumberedDocument], held: Le
     texts = [numbered.document.text for numbered in documents]
     try:
         folder = taggers.located(claim.tagger, claim.folder, hands.taggers)
-        batches = hands.runtime.tag(claim.engine, folder, texts, labels)
+        batches = hands.runtime.tag(claim.engine, folder, texts, labels, tenant=claim.tenant)
         margin = hands.runtime.margin(folder)
         for batch in batches:
             for outcome in batch:

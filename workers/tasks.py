@@ -14,6 +14,12 @@ def tag_chunk(chunk_id: int) -> None:
     tagging.run(hands(), chunk_id)
 
 
+@app.task(name=TASKS["llm"])  # type: ignore[untyped-decorator]
+def tag_chunk_prompted(chunk_id: int) -> None:
+    """Tag one chunk of a job whose engine is a language model."""
+    tagging.run(hands(), chunk_id)
+
+
 @app.task(name=TASKS["adapt"])  # type: ignore[untyped-decorator]
 def adapt_run(chunk_id: int) -> None:
     """Adapt a tagger by the examples of a job."""

@@ -45,7 +45,7 @@ class Adapted:
     receipt: dict[str, Any]
 
 
-class _Clock:
+class Clock:
     """Seconds that the work has taken, over all its runs in a folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -56,6 +56,7 @@ class _Clock:
 
     @property
     def seconds(self) -> float:
+        """So many up to now."""
         return self._before + time.monotonic() - self._began
 
     def keep(self) -> None:
@@ -77,7 +78,7 @@ def adapt(
 
     `watch` is told which of `STAGES` is done to which share, in [0, 1]; what it raises ends the work.
     """
-    clock = _Clock(folder)
+    clock = Clock(folder)
 
     def tell(stage: str, share: float) -> None:
         clock.keep()
@@ -93,14 +94,14 @@ def adapt(
     curve = losses(learning)
     receipt = {
         **held_out,
-        "labels": _labels(labels, examples, held_out.get("labels", {})),
+        "labels": described(labels, examples, held_out.get("labels", {})),
         "examples": len(examples),
         "encoder": base.encoder.name,
         "config": asdict(config),
         "forgetting": forgetting,
         "verdict": verdict(held_out, forgetting),
         "steps": len(curve),
-        "loss": _points(curve),
+        "loss": points(curve),
         "seconds": round(clock.seconds, 1),
     }
     return Adapted(tagger=tagger, receipt=receipt)
@@ -125,9 +126,10 @@ def _forgetting(base: Tagger, tagger: Tagger) -> dict[str, Any]:
     return {"documents": len(documents), "entities": entities, "before": before, "after": after}
 
 
-def _labels(
+def described(
     labels: Sequence[Label], examples: Sequence[Document], scores: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
+    """Each label as a receipt has it: what it means, how many examples it has, its scores."""
     counts = Counter(span.label for document in examples for span in document.entities or ())
     return {
         label.name: {
@@ -140,7 +142,7 @@ def _labels(
     }
 
 
-def _points(curve: Sequence[float]) -> list[list[float]]:
+def points(curve: Sequence[float]) -> list[list[float]]:
     """The curve as at most `POINTS` means over equal stretches, each with the step that its stretch ends at."""
     ends = sorted({len(curve) * point // POINTS for point in range(1, POINTS + 1)} - {0})
     stretches = zip([0, *ends], ends, strict=False)

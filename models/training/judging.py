@@ -65,7 +65,7 @@ def hold_out(
 
     `folder` keeps the checkpoints of each training. `watch` is told the share of this work that is done.
     """
-    parts, how = _parts(examples, config.seed)
+    parts, how = parts_of(examples, config.seed)
     documents: list[Document] = []
     after: list[tuple[Span, ...]] = []
     for number, part in enumerate(parts):
@@ -84,7 +84,8 @@ def hold_out(
     return Judged(how=how, documents=tuple(documents), before=tuple(before), after=tuple(after))
 
 
-def _parts(examples: Sequence[Document], seed: int) -> tuple[list[list[int]], str]:
+def parts_of(examples: Sequence[Document], seed: int) -> tuple[list[list[int]], str]:
+    """Positions of the examples that are held out together, none where there is one example; and how, for people."""
     number = len(examples)
     if number < 2:
         return [], "one example cannot be held out"

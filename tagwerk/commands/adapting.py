@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from jobs.tagger_names import DEFAULT, check_name
-from jobs.taggers import ENGINES, METHODS, check_method
+from jobs.tagger_names import check_name
+from jobs.taggers import METHOD, METHODS, check_method
 from tagwerk.adapting import read_examples, result_of
 from tagwerk.commands.options import Json, Server
 from tagwerk.commands.tagging import Labels, Tagger
@@ -16,7 +16,7 @@ from tagwerk.connection import working
 from tagwerk.console import out, print_json, say
 from tagwerk.progress import AdaptationProgress
 from tagwerk.receipts import conclusion, receipt_table, remarks
-from tagwerk.submission import read_labels, resolved_tagger
+from tagwerk.submission import chosen_for_adapting, read_labels
 from tagwerk.summary import ended
 from tagwerk.waiting import wait
 
@@ -25,8 +25,8 @@ def adapt(
     examples: Annotated[Path, typer.Argument(help="JSON Lines of documents with `entities`; - for standard input.")],
     labels: Labels,
     name: Annotated[str, typer.Option("--name", "-n", help="Name of the tagger to make: a-z, 0-9, _ and -.")],
-    method: Annotated[str, typer.Option(help=f"How to learn: {', '.join(METHODS)}.")] = METHODS[0],
-    tagger: Tagger = DEFAULT,
+    method: Annotated[str, typer.Option(help=f"How to learn: {', '.join(METHODS)}.")] = METHOD,
+    tagger: Tagger = None,
     detach: Annotated[bool, typer.Option(help="Print the job's id and do not wait.")] = False,
     as_json: Json = False,
     server: Server = None,
@@ -36,9 +36,9 @@ def adapt(
     check_method(method)
     wanted = read_labels(labels)
     given = read_examples(examples, wanted)
-    base = resolved_tagger(tagger, ENGINES[0], server)
+    base = chosen_for_adapting(tagger, method, server)
     with working(server) as service:
-        job_id = service.adapt(given, wanted, tagger=base, method=method, name=name)
+        job_id = service.adapt(given, wanted, tagger=base.tagger, method=method, name=name)
         if detach:
             out().print(job_id)
             return

@@ -17,6 +17,7 @@ from jobs.reaper import Reaper
 from jobs.settings import JobsSettings
 from jobs.store import Ledger
 from migrations.running import upgrade
+from retrieval.settings import RetrievalSettings
 from tagwerk.connection import require_answer
 from tagwerk.console import say
 from tagwerk.errors import UnusableInput
@@ -48,6 +49,7 @@ def worker(
         _service("TAGWERK_TAGGERS", settings.taggers)
     # Read here as well, so that a wrong value ends the worker rather than every task of it.
     WorkerSettings()
+    RetrievalSettings()
     configure(log_level)
     from workers.app import run
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobs.states import JobState
-from jobs.taggers import DEFAULT
+from jobs.taggers import ENGINES
 from models.scores import Score, Scorer
 from models.types import Span
 from tagwerk.commands.options import Json, Server
@@ -16,7 +16,7 @@ from tagwerk.connection import working
 from tagwerk.console import JobProgress, out, print_json, say
 from tagwerk.delivery import check_target, deliver
 from tagwerk.pairing import paired
-from tagwerk.submission import opened, read_labels, resolved_tagger
+from tagwerk.submission import chosen_for_tagging, opened, read_labels
 from tagwerk.summary import ended, score_table
 from tagwerk.waiting import wait
 
@@ -24,16 +24,18 @@ if TYPE_CHECKING:
     from models.types import Document
 
 Labels = Annotated[Path, typer.Option("--labels", "-l", help="YAML or JSON file of labels in plain words.")]
-Tagger = Annotated[str, typer.Option("--tagger", "-t", help="Name of a tagger; see `tagwerk taggers`.")]
-Engine = Annotated[str, typer.Option("--engine", help="How to tag: biencoder.")]
+Tagger = Annotated[str | None, typer.Option("--tagger", "-t", help="Name of a tagger; see `tagwerk taggers`.")]
+Engine = Annotated[
+    str | None, typer.Option("--engine", help=f"How to tag: {', '.join(ENGINES)}; without it the tagger's own.")
+]
 
 
 def tag(
     corpus: Annotated[Path, typer.Argument(help="JSON Lines of documents, gzip allowed; - for standard input.")],
     labels: Labels,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the result lines.")] = None,
-    tagger: Tagger = DEFAULT,
-    engine: Engine = "biencoder",
+    tagger: Tagger = None,
+    engine: Engine = None,
     name: Annotated[str | None, typer.Option(help="A name for the job, for people.")] = None,
     utf16: Annotated[bool, typer.Option("--utf16", help="Count offsets in UTF-16 units.")] = False,
     detach: Annotated[bool, typer.Option(help="Print the job's id and do not wait.")] = False,
@@ -43,9 +45,9 @@ def tag(
     """Tag a corpus with the entity types that a label file describes."""
     check_target(output)
     wanted = read_labels(labels)
-    chosen = resolved_tagger(tagger, engine, server)
+    chosen = chosen_for_tagging(tagger, engine, server)
     with opened(corpus) as stream, working(server) as service:
-        job_id = service.submit(stream, wanted, tagger=chosen, engine=engine, name=name or corpus.name)
+        job_id = service.submit(stream, wanted, tagger=chosen.tagger, engine=chosen.engine, name=name or corpus.name)
         if detach:
             out().print(job_id)
             return
@@ -61,16 +63,16 @@ def tag(
 def evaluate(
     gold: Annotated[Path, typer.Argument(help="JSON Lines of documents with their true `entities`.")],
     labels: Labels,
-    tagger: Tagger = DEFAULT,
-    engine: Engine = "biencoder",
+    tagger: Tagger = None,
+    engine: Engine = None,
     as_json: Json = False,
     server: Server = None,
 ) -> None:
     """Tag documents whose entities are known and print strict precision, recall and F1."""
     wanted = read_labels(labels)
-    chosen = resolved_tagger(tagger, engine, server)
+    chosen = chosen_for_tagging(tagger, engine, server)
     with opened(gold) as stream, working(server) as service:
-        job_id = service.submit(stream, wanted, tagger=chosen, engine=engine, name=gold.name)
+        job_id = service.submit(stream, wanted, tagger=chosen.tagger, engine=chosen.engine, name=gold.name)
         with JobProgress() as progress:
             job = wait(service, job_id, progress)
         scorer = Scorer()

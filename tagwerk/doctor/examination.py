@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from api.settings import ApiSettings
 from corpora.settings import CorporaSettings
 from jobs.settings import JobsSettings
+from retrieval.settings import RetrievalSettings
 from tagwerk import embedded_broker, flower
-from tagwerk.doctor import machine, services
+from tagwerk.doctor import machine, prompting, services
 from tagwerk.doctor.findings import Status, fail, ok
 from tagwerk.embedded import EmbeddedStack
 from tagwerk.errors import BadSettings, StackFailed, UnusableHome, UnusableInput
@@ -31,6 +32,7 @@ def examine() -> Iterator[Finding]:
     """Every finding, as it is found."""
     try:
         jobs, corpora, workers, home = JobsSettings(), CorporaSettings(), WorkerSettings(), FaceSettings().home
+        retrieval = RetrievalSettings()
         ApiSettings()
     except ValidationError as error:
         yield fail("settings", str(BadSettings(error)), "correct it, or leave it unset for the default")
@@ -43,6 +45,9 @@ def examine() -> Iterator[Finding]:
         yield from _embedded(stack)
         made_here = stack.home / "taggers"
         yield from machine.models(workers, jobs.taggers or (made_here if made_here.is_dir() else None))
+    yield prompting.language(workers)
+    if retrieval.qdrant_url is not None:
+        yield prompting.index(retrieval)
     yield machine.device(workers)
     yield flowers_auth(FlowerSettings())
 

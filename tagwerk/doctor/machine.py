@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from models.errors import BadArtifact, DeviceUnavailable, ModelError
 from models.shipped import MANIFEST, SHIPPED
 from tagwerk.doctor.findings import fail, ok, warn
+from workers.settings import COMPACT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from models.manifests import Said
     from tagwerk.doctor.findings import Finding
     from workers.settings import WorkerSettings
 
@@ -83,11 +85,13 @@ def encoder(named: str | None) -> Finding:
 
 def tagger(folder: Path, named: str | None) -> Finding:
     """Whether a tagger's files are whole and fit the encoder that it would be loaded on."""
-    from models.artifact import check_files
+    from models.manifests import check_files
 
     check = f"tagger {folder.name}"
     try:
         manifest = check_files(folder)
+        if manifest.engine == "llm":
+            return _prompted(manifest, check)
     except BadArtifact as error:
         again = "install Tagwerk again" if folder.parent == SHIPPED else "copy it again whole, or make it anew"
         return fail(check, str(error), f"{again}; jobs that name it fail until then")
@@ -99,6 +103,21 @@ def tagger(folder: Path, named: str | None) -> Finding:
         found = f"fits the base {manifest.base} ({manifest.base_fingerprint[:12]}), not {named} ({base[:12]})"
         return fail(check, found, f"set TAGWERK_ENCODER to where {manifest.base} lies, or leave it unset")
     return ok(check, f"{len(manifest.files)} files as they were made")
+
+
+def _prompted(said: Said, check: str) -> Finding:
+    """Whether a tagger whose files are whole fits the compact language model, where it stands on that."""
+    from models.llm_artifact import fingerprint
+    from models.manifests import read
+
+    files = f"{len(said.files)} files as they were made"
+    if said.is_model or said.base != COMPACT:
+        return ok(check, files if said.is_model else f"{files}; it needs the language model {said.base}")
+    compact = fingerprint(read(SHIPPED / COMPACT).files)
+    if said.base_fingerprint != compact:
+        found = f"was made with another compact language model ({said.base_fingerprint[:12]}, not {compact[:12]})"
+        return fail(check, found, "make it anew from its examples; jobs that name it fail until then")
+    return ok(check, files)
 
 
 def device(settings: WorkerSettings) -> Finding:

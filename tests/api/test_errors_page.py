@@ -148,6 +148,8 @@ CASES: list[tuple[str, Case]] = [
     ("a label that cannot be used", job(labels=["band", {"name": " "}])),
     ("a tagger that there is not", job(tagger="music@3")),
     ("an engine that there is not", job(engine="magic")),
+    ("a tagger and an engine that it is not of", job(tagger="default", engine="llm")),
+    ("a tagger that the method does not go on from", adapting(tagger="default", method="retrieve")),
     ("a method of a job that does not adapt", job(method="extend")),
     ("an adaptation without a name", adapting(name=None)),
     ("an adaptation whose name no tagger can have", adapting(name="Music")),

@@ -86,11 +86,24 @@ def test_a_tagging_request_is_the_same_whatever_is_asked_of_adaptations() -> Non
     # A key that was used before there were any must be answered with the same job.
     request = JobRequest(file="file_x", labels=["band"])
 
-    said = request.model_dump(mode="json")
+    said = request.model_dump(mode="json") | {"tagger": "default", "engine": "biencoder"}
     assert said.pop("method") is None
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
     assert fingerprint(request) == hashlib.sha256(canonical.encode()).hexdigest()
     assert len(said) == 7
+
+
+def test_what_is_left_out_is_the_same_as_what_it_stands_for() -> None:
+    plain, prompted = {"file": "file_x", "labels": ["band"]}, {"file": "file_x", "labels": ["band"], "engine": "llm"}
+
+    def digest(**fields: Any) -> str:  # noqa: ANN401 -- whatever a request may have
+        return fingerprint(JobRequest(**fields))
+
+    assert digest(**plain) == digest(**plain, tagger="default") == digest(**plain, engine="biencoder")
+    assert digest(**prompted) == digest(**plain, tagger="compact") == digest(**prompted, tagger="compact")
+    adapting = plain | {"kind": "adapt", "name": "music"}
+    assert digest(**adapting, method="lora") == digest(**adapting, method="lora", tagger="compact")
+    assert len({digest(**plain), digest(**prompted), digest(**plain, tagger="music")}) == 3
 
 
 def test_fifty_at_once_make_one_job(postgresql_ledger_url: str, tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ MORE: list[Exception] = [
     jobs_errors.IllegalTransition("queued", "completed"),
     jobs_errors.BadName("a\0", "holds a NUL character; remove it"),
     jobs_errors.UnknownEngine("magic"),
+    jobs_errors.EngineMismatch("music@1", "llm", "biencoder"),
+    jobs_errors.MethodMismatch("music@1", "biencoder", "lora", "llm"),
     jobs_errors.BrokerUnavailable("redis://:secret@broker", OSError("away")),
     jobs_errors.LedgerUnavailable("postgresql://me:secret@db", OSError("away")),
     jobs_errors.DamagedTagger(Path("/secret/folder"), ValueError("x")),

@@ -7,9 +7,29 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.errors import DamagedTagger, NoTaggersFolder, NothingPromoted, UnknownEngine, UnknownMethod, UnknownTagger
+from jobs.errors import (
+    DamagedTagger,
+    EngineMismatch,
+    MethodMismatch,
+    NoTaggersFolder,
+    NothingPromoted,
+    UnknownEngine,
+    UnknownMethod,
+    UnknownTagger,
+)
 from jobs.states import TaggerState
-from jobs.taggers import DEFAULT, check_method, entries, find, located, resolve
+from jobs.taggers import (
+    DEFAULT,
+    ENGINES,
+    METHODS,
+    Chosen,
+    check_method,
+    entries,
+    find,
+    located,
+    resolve,
+    resolve_base,
+)
 from models.shipped import SHIPPED
 from tests.jobs.building import made_tagger
 
@@ -63,9 +83,27 @@ def test_a_job_keeps_the_full_name_of_what_is_promoted(ledger: Ledger, mine: Ten
     first, _second = made_tagger(ledger), made_tagger(ledger, promote=False)
     write(tmp_path, first.folder)
 
-    assert resolve("music", "biencoder", tmp_path, mine) == "music@1"
-    assert resolve("music@1", "biencoder", tmp_path, mine) == "music@1"
-    assert resolve("default", "biencoder", tmp_path, mine) == "default"
+    assert resolve("music", "biencoder", tmp_path, mine).tagger == "music@1"
+    assert resolve("music@1", None, tmp_path, mine).tagger == "music@1"
+    assert resolve("default", "biencoder", tmp_path, mine).tagger == "default"
+
+
+def test_an_engine_has_a_tagger_of_its_own_and_a_tagger_an_engine() -> None:
+    assert resolve(None, None, None) == Chosen(tagger="default", engine="biencoder")
+    assert resolve(None, "llm", None) == Chosen(tagger="compact", engine="llm")
+    assert resolve("compact", None, None) == Chosen(tagger="compact", engine="llm")
+    with pytest.raises(EngineMismatch, match="the tagger 'default' is of the engine 'biencoder', not 'llm'"):
+        resolve("default", "llm", None)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_adaptation_starts_from_a_tagger_of_its_methods_engine(method: str) -> None:
+    engine = METHODS[method]
+    other = next(name for each, name in ENGINES.items() if each != engine)
+
+    assert resolve_base(None, method, None) == Chosen(tagger=ENGINES[engine], engine=engine)
+    with pytest.raises(MethodMismatch, match=f"the method '{method}' goes on from taggers of the engine '{engine}'"):
+        resolve_base(other, method, None)
 
 
 def test_nothing_promoted_is_told_with_the_versions(ledger: Ledger, mine: TenantLedger, tmp_path: Path) -> None:
@@ -76,13 +114,13 @@ def test_nothing_promoted_is_told_with_the_versions(ledger: Ledger, mine: Tenant
 
 
 def test_what_there_is_not_is_refused(mine: TenantLedger) -> None:
-    with pytest.raises(UnknownTagger, match="there is no tagger 'musik'; known are default"):
+    with pytest.raises(UnknownTagger, match="there is no tagger 'musik'; known are compact, default"):
         resolve("musik", "biencoder", None, mine)
-    with pytest.raises(UnknownTagger, match="there is no tagger 'musik'; known are default"):
+    with pytest.raises(UnknownTagger, match="there is no tagger 'musik'; known are compact, default"):
         resolve("musik", "biencoder", None)
     with pytest.raises(UnknownEngine):
         resolve("default", "magic", None)
-    with pytest.raises(UnknownMethod, match="there is no method 'magic'; known is extend"):
+    with pytest.raises(UnknownMethod, match="there is no method 'magic'; known are extend, retrieve, lora"):
         check_method("magic")
     check_method("extend")
 

@@ -29,6 +29,7 @@ TAG = ("tag", "corpus.jsonl", "--labels", "labels.yaml")
 EXAMPLES: dict[str, list[list[tuple[int, int, str]]]] = {
     "cut.jsonl": [[(0, 3, "band")]],
     "bands.jsonl": [[(0, 6, "bands"), (7, 12, "band")]],
+    "good.jsonl": [[(0, 12, "band")]],
     "twice.jsonl": [[(0, 12, "band")], [(0, 6, "band")]],
 }
 ADAPT = ("adapt", "cut.jsonl", "--labels", "labels.yaml", "--name", "music")
@@ -51,6 +52,7 @@ CASES = [
     Case(what="a label file that is not there", words=("tag", "corpus.jsonl", "--labels", "label.yaml")),
     Case(what="an unknown tagger", words=(*TAG, "--tagger", "music@3")),
     Case(what="an unknown engine", words=(*TAG, "--engine", "magic")),
+    Case(what="a tagger and an engine that it is not of", words=(*TAG, "--tagger", "default", "--engine", "llm")),
     Case(what="an output in no folder", words=(*TAG, "-o", "nowhere/out.jsonl")),
     Case(what="a folder as output", words=(*TAG, "-o", "folder")),
     Case(what="an unknown job", words=("jobs", "show", "job_x")),
@@ -96,6 +98,10 @@ CASES = [
     Case(what="a name that no tagger can have", words=(*ADAPT[:-1], "My band")),
     Case(what="the name of a shipped tagger", words=(*ADAPT[:-1], "default")),
     Case(what="an unknown method", words=(*ADAPT, "--method", "magic")),
+    Case(
+        what="a tagger that the method does not go on from",
+        words=("adapt", "good.jsonl", *ADAPT[2:], "--method", "retrieve", "--tagger", "default"),
+    ),
     Case(what="promoting a tagger that is not there", words=("taggers", "promote", "music@3")),
     Case(
         what="a worker for adaptations without a folder of taggers",

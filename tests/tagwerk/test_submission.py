@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.errors import DamagedTagger, UnknownEngine, UnknownTagger
+from jobs.errors import DamagedTagger, MethodMismatch, UnknownEngine, UnknownTagger
 from tagwerk.errors import UnusableInput
-from tagwerk.submission import opened, read_labels, resolved_tagger
+from tagwerk.submission import Wanted, chosen_for_adapting, chosen_for_tagging, opened, read_labels
 from tests.jobs.building import made_tagger
 
 if TYPE_CHECKING:
@@ -48,29 +48,36 @@ def test_a_folder_is_no_label_file(tmp_path: Path) -> None:
 
 
 def test_the_shipped_tagger_is_known() -> None:
-    assert resolved_tagger("default", "biencoder") == "default"
+    assert chosen_for_tagging("default", None).tagger == "default"
 
 
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(UnknownEngine):
-        resolved_tagger("default", "magic")
+        chosen_for_tagging("default", "magic")
     with pytest.raises(UnknownTagger):
-        resolved_tagger("music@3", "biencoder")
+        chosen_for_tagging("music@3", "biencoder")
 
 
 def test_a_name_is_resolved_by_the_ledger(services: Ledger) -> None:
     made_tagger(services)
     made_tagger(services, promote=False)
 
-    assert resolved_tagger("music", "biencoder") == "music@1"
-    assert resolved_tagger("music@2", "biencoder") == "music@2"
+    assert chosen_for_tagging("music", None).tagger == "music@1"
+    assert chosen_for_tagging("music@2", None).tagger == "music@2"
+
+
+def test_what_an_adaptation_starts_from_is_of_its_methods_engine() -> None:
+    assert chosen_for_adapting(None, "extend") == Wanted(tagger="default", engine="biencoder")
+    assert chosen_for_adapting(None, "retrieve") == Wanted(tagger="compact", engine="llm")
+    with pytest.raises(MethodMismatch):
+        chosen_for_adapting("default", "lora")
 
 
 def test_a_name_of_another_tenant_is_none_here(services: Ledger) -> None:
     made_tagger(services, tenant="acme")
 
-    with pytest.raises(UnknownTagger, match=r"known are default$"):
-        resolved_tagger("music", "biencoder")
+    with pytest.raises(UnknownTagger, match=r"known are compact, default$"):
+        chosen_for_tagging("music", "biencoder")
 
 
 def test_where_the_folder_is_known_it_is_looked_at(
@@ -80,13 +87,14 @@ def test_where_the_folder_is_known_it_is_looked_at(
     monkeypatch.setenv("TAGWERK_TAGGERS", str(tmp_path))
 
     with pytest.raises(DamagedTagger):
-        resolved_tagger("music", "biencoder")
+        chosen_for_tagging("music", "biencoder")
 
 
 def test_a_server_knows_its_own_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert resolved_tagger("music@3", "magic", "https://a.example") == "music@3"
+    assert chosen_for_tagging("music@3", "magic", "https://a.example") == Wanted(tagger="music@3", engine="magic")
     monkeypatch.setenv("TAGWERK_URL", "https://b.example")
-    assert resolved_tagger("music", "magic") == "music"
+    assert chosen_for_tagging("music", None) == Wanted(tagger="music", engine=None)
+    assert chosen_for_adapting(None, "retrieve") == Wanted(tagger=None, engine=None)
 
 
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,9 @@ class ScriptedRuntime(Runtime):
         #: How many documents were tagged, over all chunks.
         self.tagged = 0
 
-    def tag(self, engine: str, folder: Path, texts: Sequence[str], labels: Sequence[Label]) -> Iterator[list[Outcome]]:
+    def tag(
+        self, engine: str, folder: Path, texts: Sequence[str], labels: Sequence[Label], *, tenant: str = "local"
+    ) -> Iterator[list[Outcome]]:
         assert (engine, folder) == ("biencoder", SHIPPED / "default")
         for done, first in enumerate(range(0, len(texts), BATCH)):
             self._between(done)

@@ -11,6 +11,8 @@ from jobs.store import Ledger
 from models import artifact
 from models.encoder import load_encoder
 from tests.models.building import tiny_model, tiny_tagger
+from tests.retrieval.standin import StandIn
+from tests.workers.prompting import places, ship
 from tests.workers.school import School
 from workers import adapting, lease
 
@@ -62,6 +64,28 @@ def tiny_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tagger = tiny_tagger(load_encoder(str(folder / "encoder")))
     artifact.save(folder / "tagger", tagger, name="tiny", receipt={"verdict": "unknown"})
     return folder / "tagger"
+
+
+@pytest.fixture(scope="package")
+def tiny_shipped(tiny_artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of shipped taggers, a bi-encoder and a compact language model, both small and random."""
+    return ship(tmp_path_factory.mktemp("shipped"), tiny_artifact)
+
+
+@pytest.fixture
+def shipping(tiny_shipped: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """These are what ships."""
+    for module, name, value in places(tiny_shipped):
+        monkeypatch.setattr(module, name, value)
+    return tiny_shipped
+
+
+@pytest.fixture
+def standin() -> Iterator[StandIn]:
+    """A stand-in for a Qdrant server, empty."""
+    standin = StandIn()
+    yield standin
+    standin.stop()
 
 
 @pytest.fixture

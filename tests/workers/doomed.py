@@ -14,8 +14,11 @@ from transformers import AutoModel, AutoTokenizer
 
 from corpora.blobs import BlobStore
 from jobs.store import Ledger
-from models import artifact
+from models import artifact, llm_artifact
 from models.training.extend import Extension
+from models.training.incontext import InContextLearning
+from tests.workers.building import hands
+from tests.workers.prompting import PromptedRuntime, places
 from tests.workers.school import School
 from workers import adapting, lease
 from workers.workshop import Workshop
@@ -36,6 +39,16 @@ DEATHS = (
     "judging 0.6",
     "learning 0.3",
     "comparing 0.0",
+    "half an artifact",
+    "before it is placed",
+    "before the commit",
+    "after the commit",
+)
+#: The same of an adaptation of a language model.
+PROMPTED_DEATHS = (
+    "judging 0.1",
+    "judging 0.6",
+    "learning 0.3",
     "half an artifact",
     "before it is placed",
     "before the commit",
@@ -97,3 +110,31 @@ def _count(steps: Path) -> None:
 
 def _die(*_: Any) -> None:  # noqa: ANN401 -- in the place of functions of several forms
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def work_prompted(
+    url: str, blobs: Path, taggers: Path, chunk_id: int, steps: Path, death: str | None, shipped: Path
+) -> None:
+    """Do an adaptation of the compact language model that ships in a folder, or die at it; as `work`."""
+    lease.ASK_EVERY = adapting.TOLD_SHARE = adapting.TOLD_SECONDS = 0.0
+    for module, name, value in places(shipped):
+        setattr(module, name, value)
+    _count_prompted(steps)
+    if death == "half an artifact":
+        llm_artifact.file_sha256 = _die  # type: ignore[assignment, attr-defined]
+    _doom(death if death == "before it is placed" else None)
+    ledger = _Doomed.open(url)
+    assert isinstance(ledger, _Doomed)
+    ledger.death = death
+    adapting.run(hands(ledger, BlobStore(blobs), PromptedRuntime(), taggers=taggers), chunk_id)
+
+
+def _count_prompted(steps: Path) -> None:
+    learn = InContextLearning.loss
+
+    def counted(self: InContextLearning, step: int) -> Tensor:
+        with steps.open("a") as file:
+            file.write(f"{step}\n")
+        return learn(self, step)
+
+    InContextLearning.loss = counted  # type: ignore[method-assign]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.states import JobState, TaggerState
-from models import artifact
-from tests.workers.doomed import DEATHS, work
+from models import artifact, llm_artifact
+from tests.workers.doomed import DEATHS, PROMPTED_DEATHS, work, work_prompted
+from tests.workers.prompting import prompted_job
 from tests.workers.school import STEPS, TRAININGS
 
 if TYPE_CHECKING:
@@ -108,6 +109,35 @@ def test_a_worker_that_is_killed_everywhere_in_turn(
     assert school.left_over() == []
     assert [each.name for each in school.ledger.tenant("local").taggers()] == ["jazz", "music", "tiny"]
     assert artifact.check_files(school.taggers / job_id).name == "music"
+    assert school.ledger.job(job_id).state is JobState.COMPLETED
+
+
+def test_a_worker_that_tunes_a_language_model_is_killed_everywhere_in_turn(
+    forks: ForkServerContext, school: School, ledger_url: str, tmp_path: Path, shipping: Path
+) -> None:
+    # Given a tuning whose every worker dies a little farther on
+    job_id, steps = prompted_job(school, method="lora"), tmp_path / "steps"
+
+    def worked(death: str | None) -> int | None:
+        arguments = (ledger_url, school.blobs.root, school.taggers, school.chunk(), steps, death, shipping)
+        worker = forks.Process(target=work_prompted, args=arguments)
+        worker.start()
+        return ended(worker)
+
+    for death in PROMPTED_DEATHS:
+        assert worked(death) == -signal.SIGKILL, death
+        school.ledger.void_leases()
+
+    # When the next one comes, if there is anything left to do
+    assert school.ledger.owed("adapt", 1) == []
+    prompted_job(school, "jazz")
+    assert worked(None) == 0
+
+    # Then the tagger was made once, at the cost of a few steps, and no half of anything is left
+    assert len(steps.read_text().splitlines()) <= 2 * STEPS * TRAININGS + len(PROMPTED_DEATHS)
+    assert school.left_over() == []
+    assert [each.name for each in school.ledger.tenant("local").taggers()] == ["jazz", "music", "tiny"]
+    assert llm_artifact.check_files(school.taggers / job_id).holds("adapter")
     assert school.ledger.job(job_id).state is JobState.COMPLETED
 
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corpora.results import Escalation
+from models.asking import RETRIEVAL_DEGRADED, UNPARSABLE, WINDOW_TOO_LONG
 from models.types import Prediction, Span
 from workers.escalation import of_failure, of_prediction
 
@@ -116,3 +118,18 @@ def test_each_label_has_its_own_threshold() -> None:
 
 def test_a_document_that_failed_is_certainly_not_right() -> None:
     assert (of_failure().reasons, of_failure().risk) == (("failed",), 1.0)
+
+
+def test_what_an_engine_flags_is_a_reason_before_close_calls() -> None:
+    sure, close = (Span(start=0, end=4, label="band", score=score) for score in (0.99, 0.6))
+
+    def flagged(*flags: str, span: Span = sure) -> Prediction:
+        return Prediction(spans=(span,), thresholds={"band": 0.5}, flags=flags)
+
+    assert of_prediction(flagged(), 0.15) is None
+    for flag, risk in ((RETRIEVAL_DEGRADED, 0.5), (UNPARSABLE, 0.5), (WINDOW_TOO_LONG, 1.0), ("never heard of", 0.5)):
+        assert of_prediction(flagged(flag), 0.15) == Escalation(reasons=(flag,), risk=risk)
+    both = of_prediction(flagged(RETRIEVAL_DEGRADED, UNPARSABLE, span=close), 0.15)
+    assert both == Escalation(reasons=(RETRIEVAL_DEGRADED, UNPARSABLE, "low_confidence"), risk=0.85)
+    whole = of_prediction(flagged(UNPARSABLE, WINDOW_TOO_LONG), 0.15)
+    assert whole == Escalation(reasons=(WINDOW_TOO_LONG, UNPARSABLE), risk=1.0)

@@ -226,8 +226,8 @@ def test_cancel_keeps_finished_documents_and_codes_the_rest(ledger: Ledger, blob
 @pytest.mark.parametrize(
     ("chosen", "code", "message"),
     [
-        ({"tagger": "jazz@7"}, "unknown_tagger", "there is no tagger 'jazz@7'; known are default"),
-        ({"engine": "oracle"}, "unknown_engine", "there is no engine 'oracle'; known is biencoder"),
+        ({"tagger": "jazz@7"}, "unknown_tagger", "there is no tagger 'jazz@7'; known are compact, default"),
+        ({"engine": "oracle"}, "unknown_engine", "there is no engine 'oracle'; known are biencoder, llm"),
     ],
 )
 def test_a_job_that_asks_for_what_is_not_there_fails_instead_of_going_round(

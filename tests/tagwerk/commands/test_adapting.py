@@ -78,8 +78,14 @@ def test_a_detached_command_says_the_job_and_does_not_wait(tagwerk: Tagwerk, ser
     [
         (("broken.jsonl", "-n", "music"), "line 1: entity 1 [2, 9) 'pper Wr' cuts the word 'Copper'"),
         (("examples.jsonl", "-n", "Music"), "the name 'Music' cannot be a tagger's"),
-        (("examples.jsonl", "-n", "music", "--method", "magic"), "there is no method 'magic'; known is extend"),
-        (("examples.jsonl", "-n", "music", "--tagger", "jazz"), "there is no tagger 'jazz'; known are default"),
+        (
+            ("examples.jsonl", "-n", "music", "--method", "magic"),
+            "there is no method 'magic'; known are extend, retrieve, lora",
+        ),
+        (
+            ("examples.jsonl", "-n", "music", "--tagger", "jazz"),
+            "there is no tagger 'jazz'; known are compact, default",
+        ),
     ],
     ids=["examples", "name", "method", "tagger"],
 )
