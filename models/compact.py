@@ -33,6 +33,8 @@ CACHED_TEXTS = 2000
 #: Most words of all examples in one prompt.
 MOST_WORDS = 400
 NAME = "tagwerk-compact"
+#: First and last word, both included, position of the label, and probability of an entity.
+Written = tuple[int, int, int, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,48 +103,57 @@ class CompactGenerator:
         return Prompt(labels=labels, examples=tuple(examples), text=words.vectors), len(examples)
 
     @torch.inference_mode()
-    def _write(self, prompts: Sequence[Prompt]) -> list[list[tuple[int, int, int, float]]]:
-        """First and last word, label and probability of what is written about each text."""
-        batch = collated(prompts).to(self.device)
-        sizes = [len(prompt.text) for prompt in prompts]
-        written = [_Writer() for _ in prompts]
-        tag = torch.full((len(prompts),), OUTSIDE, device=self.device)
-        owner = torch.full((len(prompts),), -1, device=self.device)
+    def _write(self, prompts: Sequence[Prompt]) -> list[list[Written]]:
+        """What is written about each text: at every word the likeliest tag, given those of the words before it.
+
+        All words are asked at once with the tags as they stand, again and again until nothing changes any more. Each
+        round settles at least one more word, so this is what asking word by word would give (Jacobi decoding, Santilli
+        et al., ACL 2023); a few rounds are enough, as most words are outside whatever is before them.
+        """
+        asked = collated(prompts).to(self.device)
+        left = torch.arange(len(prompts))
+        tags = torch.full(asked.text_mask.shape, OUTSIDE, device=self.device)
+        owners = torch.full_like(tags, -1)
+        found: dict[int, list[Written]] = {}
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            memory = self.network.read(batch)
-            for at in range(max(sizes, default=0)):
-                told = self.network.step(batch, memory, at, tag, owner)
-                chances = told.clone()
-                chances[:, BEGIN:] += self.reading.eagerness
-                choice = chances.argmax(-1)
-                for row, (which, probabilities) in enumerate(zip(choice.tolist(), told.exp().tolist(), strict=True)):
-                    if at < sizes[row]:
-                        written[row].write(at, which, probabilities)
-                tag = choice.clamp(max=BEGIN)
-                owner = torch.where(choice >= BEGIN, choice - BEGIN, torch.where(choice == INSIDE, owner, -1))
-        return [each.finished() for each in written]
+            memory = self.network.read(asked)
+            while len(left):
+                told, _ = self.network.write(asked, memory, tags, owners)
+                chosen = self._chosen(told, asked.text_mask)
+                settled = (chosen[0] == tags).all(1) & (chosen[1] == owners).all(1)
+                for row in settled.nonzero().flatten().tolist():
+                    which = int(left[row])
+                    n = len(prompts[which].text)
+                    found[which] = spelled(tags[row, :n].tolist(), owners[row, :n].tolist(), told[row].exp())
+                open_ = ~settled
+                asked, memory = asked.rows(open_), memory.rows(open_)
+                tags, owners, left = chosen[0][open_], chosen[1][open_], left[open_.cpu()]
+        return [found[i] for i in range(len(prompts))]
+
+    def _chosen(self, told: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The likeliest tags (b, n), and the labels that their words belong to; outside where there is no word."""
+        chances = torch.cat([told[..., :BEGIN], told[..., BEGIN:] + self.reading.eagerness], -1)
+        choice = chances.argmax(-1).masked_fill(~mask, OUTSIDE)
+        tags = choice.clamp(max=BEGIN)
+        owners = torch.where(choice >= BEGIN, choice - BEGIN, -1)
+        for at in range(1, choice.size(1)):
+            owners[:, at] = torch.where(choice[:, at] == INSIDE, owners[:, at - 1], owners[:, at])
+        return tags, owners
 
 
-class _Writer:
-    """Gathers one text's entities from its tags."""
-
-    def __init__(self) -> None:
-        self._done: list[tuple[int, int, int, float]] = []
-        self._open: tuple[int, int, int, float] | None = None
-
-    def write(self, at: int, choice: int, probabilities: Sequence[float]) -> None:
-        if self._open is not None:
-            first, _, label, chance = self._open
-            if choice == INSIDE:
-                self._open = (first, at, label, chance * probabilities[INSIDE])
-                return
-            self._done.append((first, at - 1, label, chance * (1 - probabilities[INSIDE])))
-            self._open = None
-        if choice >= BEGIN:
-            self._open = (at, at, choice - BEGIN, probabilities[choice])
-
-    def finished(self) -> list[tuple[int, int, int, float]]:
-        return self._done + ([self._open] if self._open is not None else [])
+def spelled(tags: Sequence[int], owners: Sequence[int], chances: Tensor) -> list[Written]:
+    """Entities of one text from its words' tags and their probabilities (n, 2 + l)."""
+    found: list[Written] = []
+    for at, tag in enumerate(tags):
+        if tag == BEGIN:
+            last = at
+            while last + 1 < len(tags) and tags[last + 1] == INSIDE:
+                last += 1
+            chance = chances[at, BEGIN + owners[at]] * chances[at + 1 : last + 1, INSIDE].prod()
+            if last + 1 < len(tags):
+                chance = chance * (1 - chances[last + 1, INSIDE])
+            found.append((at, last, owners[at], float(chance)))
+    return found
 
 
 def _word_spans(document: Document, states: WordStates, position: dict[str, int]) -> tuple[tuple[int, int, int], ...]:
@@ -155,7 +166,7 @@ def _word_spans(document: Document, states: WordStates, position: dict[str, int]
     )
 
 
-def _spans(ask: Ask, states: WordStates, found: Sequence[tuple[int, int, int, float]]) -> tuple[Span, ...]:
+def _spans(ask: Ask, states: WordStates, found: Sequence[Written]) -> tuple[Span, ...]:
     return tuple(
         Span(
             start=states.words[first].start,

@@ -65,8 +65,12 @@ class Prompts:
         """The same prompts on another device."""
         return Prompts(**{name: getattr(self, name).to(device) for name in self.__dataclass_fields__})
 
+    def rows(self, kept: Tensor) -> Prompts:
+        """Some of the prompts, by a mask (b,)."""
+        return Prompts(**{name: getattr(self, name)[kept] for name in self.__dataclass_fields__})
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What answers attend to: keys and values (b, heads, m, d / heads) of each layer, and which of the m are there."""
 
@@ -80,6 +84,19 @@ class Memory:
     words: Tensor
     word_mask: Tensor
     tagged: Tensor
+
+    def rows(self, kept: Tensor) -> Memory:
+        """That of some of the prompts, by a mask (b,)."""
+        return Memory(
+            keys=[each[kept] for each in self.keys],
+            values=[each[kept] for each in self.values],
+            mask=self.mask[kept],
+            labels=self.labels[kept],
+            label_mask=self.label_mask[kept],
+            words=self.words[kept],
+            word_mask=self.word_mask[kept],
+            tagged=self.tagged[kept],
+        )
 
 
 class Layer(nn.Module):
@@ -160,14 +177,14 @@ class InContextModel(nn.Module):
             hidden = layer(hidden, key, value, mask)
         there = torch.cat([prompts.label_mask, prompts.groups >= 0, prompts.text_mask], 1)
         return Memory(
-            keys,
-            values,
-            there,
-            self.label_key(hidden),
-            prompts.label_mask,
-            self._compared(prompts.examples),
-            prompts.groups >= 0,
-            tag_table(prompts),
+            keys=keys,
+            values=values,
+            mask=there,
+            labels=self.label_key(hidden),
+            label_mask=prompts.label_mask,
+            words=self._compared(prompts.examples),
+            word_mask=prompts.groups >= 0,
+            tagged=tag_table(prompts),
         )
 
     def write(self, prompts: Prompts, memory: Memory, tags: Tensor, owners: Tensor) -> tuple[Tensor, Tensor]:
@@ -177,7 +194,7 @@ class InContextModel(nn.Module):
         layers say alone, before anything is copied from examples.
         """
         before = functional.pad(tags, (1, 0))[:, :-1], functional.pad(owners, (1, 0), value=-1)[:, :-1]
-        hidden = self._answer(prompts, *before, first=0)
+        hidden = self._answer(prompts, *before)
         n = hidden.size(1)
         causal = torch.ones(n, n, dtype=torch.bool, device=hidden.device).tril()
         mask = torch.cat([memory.mask[:, None].expand(-1, n, -1), causal.expand(len(hidden), -1, -1)], 2).unsqueeze(1)
@@ -185,21 +202,6 @@ class InContextModel(nn.Module):
             own_key, own_value = layer.remembered(hidden)
             hidden = layer(hidden, torch.cat([key, own_key], 2), torch.cat([value, own_value], 2), mask)
         return self._log_probabilities(hidden, prompts.text, memory, before[0])
-
-    def step(self, prompts: Prompts, memory: Memory, at: int, tag: Tensor, owner: Tensor) -> Tensor:
-        """Log-probabilities (b, 2 + l) of the tag of word `at`, given the tag (b,) and owner (b,) of the word before.
-
-        What was written joins the memory, so words are asked for one after the other.
-        """
-        hidden = self._answer(prompts, tag.unsqueeze(1), owner.unsqueeze(1), first=at)
-        memory.mask = functional.pad(memory.mask, (0, 1), value=True)
-        for i, layer in enumerate(self._stack()):
-            key, value = layer.remembered(hidden)
-            memory.keys[i] = torch.cat([memory.keys[i], key], 2)
-            memory.values[i] = torch.cat([memory.values[i], value], 2)
-            hidden = layer(hidden, memory.keys[i], memory.values[i], memory.mask[:, None, None])
-        word = prompts.text[:, at : at + 1]
-        return self._log_probabilities(hidden, word, memory, tag.unsqueeze(1))[0].squeeze(1)
 
     def _stack(self) -> Sequence[Layer]:
         return [layer for layer in self.layers if isinstance(layer, Layer)]
@@ -216,19 +218,18 @@ class InContextModel(nn.Module):
 
     def _text(self, prompts: Prompts) -> Tensor:
         hidden: Tensor = self.norm_in(
-            self.word_in(prompts.text) + self._places(0, prompts.text.size(1)) + self.role.weight[2]
+            self.word_in(prompts.text) + self._places(prompts.text.size(1)) + self.role.weight[2]
         )
         return hidden
 
-    def _answer(self, prompts: Prompts, tags: Tensor, owners: Tensor, *, first: int) -> Tensor:
-        n = tags.size(1)
-        words = self.word_in(prompts.text[:, first : first + n]) + self._places(first, n)
+    def _answer(self, prompts: Prompts, tags: Tensor, owners: Tensor) -> Tensor:
+        words = self.word_in(prompts.text) + self._places(tags.size(1))
         tagged = words + self._tagged(tags, owners, self.label_in(prompts.labels))
         hidden: Tensor = self.norm_in(tagged + self.role.weight[3])
         return hidden
 
-    def _places(self, first: int, n: int) -> Tensor:
-        places = torch.arange(first, first + n, device=self.place.weight.device)
+    def _places(self, n: int) -> Tensor:
+        places = torch.arange(n, device=self.place.weight.device)
         embedded: Tensor = self.place(places.clamp(max=self.config.positions - 1))
         return embedded
 

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from models.asking import Ask
 from models.compact import CompactGenerator, Reading
-from models.incontext import InContextConfig, InContextModel
+from models.incontext import BEGIN, INSIDE, OUTSIDE, InContextConfig, InContextModel
+from models.incontext_prompts import Prompt, Tagged, collated
 from models.states import StateReader
 from models.types import Document, Label, Span
 from tests.models.building import PERSON, PLACE, hostile
 
 if TYPE_CHECKING:
     from models.asking import Answer
+    from models.states import WordStates
     from models.tagger import Tagger
 
 LABELS = (PERSON, PLACE, Label(name="ship"))
@@ -91,3 +93,37 @@ def test_eagerness_decides_how_much_is_found(eager: Tagger) -> None:
     assert counts == sorted(counts)
     assert counts[0] == 0
     assert counts[2] > 10
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(hostile, min_size=1, max_size=3), st.integers(0, 50))
+def test_asking_all_words_at_once_gives_what_asking_one_by_one_gives(
+    eager: Tagger, texts: list[str], seed: int
+) -> None:
+    generator = generator_of(eager, seed=seed, eagerness=5.0)
+    asks = [Ask(text=text, labels=LABELS, examples=(EXAMPLE,)) for text in texts]
+    found = answered(generator, asks)
+    for ask, answer in zip(asks, found, strict=True):
+        words = generator.reader.read([ask.text])[0]
+        tags, owners = one_by_one(generator, ask, words)
+        starts = {word.start: i for i, word in enumerate(words.words)}
+        spans = [(starts[span.start], span.label) for span in answer.spans]
+        assert spans == [(i, LABELS[owners[i]].name) for i, tag in enumerate(tags) if tag == BEGIN]
+
+
+@torch.inference_mode()
+def one_by_one(generator: CompactGenerator, ask: Ask, words: WordStates) -> tuple[list[int], list[int]]:
+    """Tags and owners, each word's chosen when all before it stand."""
+    example = generator.reader.read([EXAMPLE.text])[0]
+    shown = Tagged(states=example.vectors, spans=((0, 0, 0),))
+    prompt = Prompt(labels=generator.reader.labels(ask.labels), examples=(shown,), text=words.vectors)
+    prompts = collated([prompt])
+    memory = generator.network.read(prompts)
+    tags, owners = (torch.full(prompts.text_mask.shape, fill) for fill in (OUTSIDE, -1))
+    for at in range(len(words.words)):
+        told, _ = generator.network.write(prompts, memory, tags, owners)
+        told[..., BEGIN:] += generator.reading.eagerness
+        choice = int(told[0, at].argmax())
+        tags[0, at] = min(choice, BEGIN)
+        owners[0, at] = choice - BEGIN if choice >= BEGIN else (owners[0, at - 1] if choice == INSIDE else -1)
+    return tags[0, : len(words.words)].tolist(), owners[0, : len(words.words)].tolist()
