@@ -128,7 +128,12 @@ def test_a_large_file_is_left_to_the_worker(desk: Desk, monkeypatch: pytest.Monk
         ),
         ({"tagger": "jazz"}, "unknown_tagger", "/tagger", "there is no tagger 'jazz'; known are compact, default"),
         ({"engine": "magic"}, "unknown_engine", "/engine", "there is no engine 'magic'; known are biencoder, llm"),
-        ({"engine": "llm"}, "engine_mismatch", "/engine", "the tagger 'default' is of the engine 'biencoder', not 'llm'"),
+        (
+            {"engine": "llm"},
+            "engine_mismatch",
+            "/engine",
+            "the tagger 'default' is of the engine 'biencoder', not 'llm'",
+        ),
         (
             {"method": "lora", "tagger": "default"},
             "method_mismatch",
