@@ -63,6 +63,20 @@ def test_how_it_was_measured_and_what_it_took() -> None:
     ]
 
 
+def test_of_a_language_model_it_is_told_which_and_what_is_doubtful() -> None:
+    told = receipt(llm="compact", search={"k": 5}, doubts={"unparsable after": 3}, advice="take a larger one")
+    for key in ("steps", "forgetting"):
+        del told[key]
+
+    assert list(remarks(told)) == [
+        "held out: 3-fold cross-validation over 30 examples, stratified by label",
+        "language model: compact; before: without examples, after: with up to 5",
+        "30 examples, 75 s",
+        "3 held-out answers: unparsable after",
+        "take a larger one",
+    ]
+
+
 @pytest.mark.parametrize(
     ("told", "words"),
     [

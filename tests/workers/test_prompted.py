@@ -12,6 +12,7 @@ from jobs.states import JobState, TaggerState
 from models import llm_artifact
 from retrieval import stored
 from retrieval.settings import RetrievalSettings
+from tests.models.languages import llama, save_language
 from tests.workers.building import hands, tag_job
 from tests.workers.prompting import (
     STEPS,
@@ -168,6 +169,51 @@ def test_progress_is_told_stage_by_stage(school: School) -> None:
     judging = [share for stage, share in shares if stage == "judging"]
     assert judging == sorted(judging)
     assert len(judging) == (STEPS + 2) * (TRAININGS - 1)
+
+
+def test_any_causal_model_is_shown_examples_and_tuned(school: School, tmp_path: Path) -> None:
+    # Given a causal language model in a folder
+    llm = str(save_language(tmp_path / "llama"))
+
+    # When it is shown examples, and when it is tuned by them
+    for name, method in (("shown", "retrieve"), ("tuned", "lora")):
+        prompted_job(school, name, method)
+        adapt(school, PromptedRuntime(llm=llm))
+
+    # Then each is a tagger, and both tag in one process with one base
+    taggers = {each.name: each for each in school.ledger.tenant("local").taggers()}
+    assert {taggers[name].receipt["llm"] for name in ("shown", "tuned")} == {llm}
+    assert "advice" not in taggers["shown"].receipt
+    assert llm_artifact.check_files(school.taggers / taggers["tuned"].folder).holds("adapter")
+    runtime = PromptedRuntime(llm=llm)
+    for name in ("shown", "tuned", "shown"):
+        lines = tagged(school, queued(school, f"{name}@1"), runtime)
+        assert ["error" in line for line in lines] == [False] * 3
+    # And the one that has an adapter is not tuned once more
+    job_id = prompted_job(school, method="lora", tagger="tuned@1")
+    with capture_logs():
+        adapt(school, runtime)
+    error = school.ledger.job(job_id).error
+    assert error is not None
+    assert (error["code"], "tuned@1 has an adapter" in error["message"]) == ("llm_not_tunable", True)
+
+
+def test_a_tagger_of_another_causal_model_is_refused(school: School, tmp_path: Path) -> None:
+    # Given a tagger of one model, and a worker whose setting names another
+    one, other = (str(save_language(tmp_path / name)) for name in ("one", "other"))
+    llama(seed=4).save_pretrained(other)
+    prompted_job(school)
+    adapt(school, PromptedRuntime(llm=one))
+
+    # When the worker is to tag with it
+    with capture_logs():
+        [line] = tagged(school, queued(school, "music@1", "Anna"), PromptedRuntime(llm=other))
+
+    # Then both are told, and a worker that names none finds it where it was
+    assert line["error"]["code"] == "bad_artifact"
+    assert one in line["error"]["message"]
+    assert other in line["error"]["message"]
+    assert "error" not in tagged(school, queued(school, "music@1", "Anna"), PromptedRuntime())[0]
 
 
 def test_examples_that_are_no_good_fail_the_job_before_anything_is_asked(school: School) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +12,7 @@ from jobs.states import JobState
 from models import endpoint as module
 from retrieval.settings import RetrievalSettings
 from tests.workers.building import only_chunk
+from tests.workers.endpoint import Endpoint
 from tests.workers.prompting import PromptedRuntime, adapt, made, prompted_job, queued, served_by, tagged
 from workers import prompted
 
@@ -156,39 +155,6 @@ def endpoint() -> Iterator[Endpoint]:
     """A chat endpoint whose answers a test decides."""
     with Endpoint() as found:
         yield found
-
-
-class Endpoint:
-    """An OpenAI-compatible endpoint that answers every question with `answer`, or with a status."""
-
-    def __init__(self) -> None:
-        self.answer, self.status = "-", 200
-
-    def __enter__(self) -> Endpoint:
-        told = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                choice = {"message": {"role": "assistant", "content": told.answer}, "finish_reason": "stop"}
-                body = json.dumps({"choices": [choice]}).encode()
-                self.send_response(told.status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def test_an_endpoint_can_serve_a_tagger(school: School, endpoint: Endpoint) -> None:

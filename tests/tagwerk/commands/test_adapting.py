@@ -51,6 +51,41 @@ def test_a_tagger_is_made_listed_promoted_and_of_use(tagwerk: Tagwerk) -> None:
     assert (tagged.code, ids(tagged.out), json.loads(tagged.out)["tagger"]) == (0, ["e1"], "bands@1")
 
 
+@pytest.mark.usefixtures("warm")
+def test_a_new_domain_is_tagged_by_examples_that_are_shown(tagwerk: Tagwerk) -> None:
+    # Given a corpus that is annotated, shown to the language model that ships
+    clinical = EXAMPLES / "clinical"
+    words = (clinical / "corpus.jsonl", "-l", clinical / "labels.yaml")
+    made = tagwerk("adapt", *words, "--name", "clinic", "--method", "retrieve", "--json")
+
+    # Then there is a tagger with a receipt
+    assert made.code == 0, made.err
+    result = json.loads(made.out)
+    assert (result["tagger"], result["receipt"]["method"], result["receipt"]["llm"]) == (
+        "clinic@1",
+        "retrieve",
+        "compact",
+    )
+    assert "learning" not in made.err
+    shown = tagwerk("taggers", "show", "clinic@1").out
+    assert shown.splitlines()[1].split()[0] == "clinic@1"
+    assert "language model: compact; before: without examples, after: with up to 5" in shown
+
+    # And it tags, by its own engine
+    tagged = tagwerk("tag", *words, "-t", "clinic@1")
+    assert tagged.code == 0, tagged.err
+    lines = [json.loads(line) for line in tagged.out.splitlines()]
+    assert ids(tagged.out) == ids((clinical / "corpus.jsonl").read_text())
+    assert {(line["tagger"], line["engine"]) for line in lines} == {("clinic@1", "llm")}
+    refused = tagwerk("tag", *words, "-t", "clinic@1", "--engine", "biencoder")
+    assert (refused.code, "is of the engine 'llm', not 'biencoder'" in refused.err) == (2, True)
+
+    # As the language model does without examples, where an engine is named and no tagger
+    bare = tagwerk("evaluate", *words, "--engine", "llm", "--json")
+    assert bare.code == 0, bare.err
+    assert json.loads(bare.out).keys() == {"precision", "recall", "f1", "labels"}
+
+
 @pytest.mark.usefixtures("warm", "folder")
 def test_people_see_a_table_and_what_to_do(tagwerk: Tagwerk) -> None:
     made = tagwerk("adapt", "-", "-l", "labels.yaml", "-n", "table", stdin=example().encode())

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models import encoder as encoders
+from models import manifests
 from models.encoder import packaged_folder
+from models.llm import CALIBRATION
+from models.llm_artifact import LanguageManifest, SearchPlan, fingerprint, save
 from models.shipped import MANIFEST, SHIPPED
 from tagwerk.doctor import machine
 from tagwerk.doctor.findings import Status
@@ -99,6 +102,7 @@ def test_taggers_and_encoder_as_they_were_made_are_well(music: Path) -> None:
 
     assert [(finding.check, finding.status) for finding in found] == [
         ("encoder", OK),
+        ("tagger compact", OK),
         ("tagger default", OK),
         ("tagger music@1", OK),
     ]
@@ -137,6 +141,32 @@ def test_a_tagger_whose_base_is_another_fails(music: Path) -> None:
 
     assert finding.status is FAIL
     assert "fits the base all-MiniLM-L6-v2 (000000000000), not" in finding.found
+
+
+def test_a_tagger_of_the_compact_model_is_held_against_it(tmp_path: Path) -> None:
+    # Given a tagger that shows examples to the compact model that ships, and one of another version of it
+    compact = fingerprint(manifests.read(SHIPPED / "compact").files)
+    for name, base, made_with in (("mine", "compact", compact), ("old", "compact", "0" * 64), ("big", "Qwen/x", "1")):
+        manifest = LanguageManifest(
+            name=name,
+            base=base,
+            base_fingerprint=made_with,
+            prompt="ner-v1",
+            search=SearchPlan(),
+            calibration=CALIBRATION,
+            receipt={},
+        )
+        save(tmp_path / name, manifest, lambda folder: (folder / "more").touch())
+
+    # When they are looked at
+    mine, old, big = (machine.tagger(tmp_path / name, None) for name in ("mine", "old", "big"))
+
+    # Then the former is well, the latter is to be made anew, and of other models it is said which they need
+    assert (mine.status, mine.found) == (OK, "1 files as they were made")
+    assert (old.status, "another compact language model (000000000000, not" in old.found) == (FAIL, True)
+    assert (big.status, big.found) == (OK, "1 files as they were made; it needs the language model Qwen/x")
+    (tmp_path / "mine" / "more").write_text("!")
+    assert machine.tagger(tmp_path / "mine", None).status is FAIL
 
 
 def test_a_tagger_whose_base_is_nowhere_fails(music: Path) -> None:
