@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.asking import Retriever
-    from models.training.llm_adapting import Tuner
+    from models.llm_artifact import LanguageManifest, SearchPlan
+    from models.training.llm_adapting import Prompted, Tuner
     from models.types import Document, Label
     from workers.language import Worn
     from workers.runtime import Runtime
@@ -79,8 +80,7 @@ def _prompt(
     runtime: Runtime, order: Order, base: Path, work: Path, made: Path, watch: Callable[[str, float], None]
 ) -> None:
     from models import llm_artifact
-    from models.llm_artifact import LanguageManifest, SearchPlan
-    from models.prompting import VERSION
+    from models.llm_artifact import SearchPlan
     from models.training.llm_adapting import Lesson, adapt
     from retrieval import stored
 
@@ -88,7 +88,6 @@ def _prompt(
     worn = prompted.base(base)
     examples = prompted.examples(order.examples)
     retriever = prompted.rehearsal(examples, plan)
-    tuner = _tuner(runtime, order, worn, retriever) if order.method == "lora" else None
     lesson = Lesson(
         generator=worn.generator,
         retriever=retriever,
@@ -97,17 +96,9 @@ def _prompt(
         budget=runtime.budget,
         window=worn.window,
     )
+    tuner = _tuner(runtime, order, worn, retriever) if order.method == "lora" else None
     found = adapt(lesson, tuner, work, watch)
-    said = {"advice": text} if (text := advice(worn.base)) else {}
-    manifest = LanguageManifest(
-        name=order.name,
-        base=worn.base,
-        base_fingerprint=worn.fingerprint,
-        prompt=VERSION,
-        search=plan,
-        calibration=found.calibration,
-        receipt=order.about() | found.receipt | {"llm": worn.base, "search": asdict(plan), "prompt": VERSION} | said,
-    )
+    said = {} if tuner is None else {"config": asdict(runtime.tuning())}
 
     def write(folder: Path) -> None:
         stored.save(folder / llm_artifact.EXAMPLES, examples)
@@ -116,7 +107,26 @@ def _prompt(
         elif worn.adapter is not None:
             shutil.copytree(worn.adapter, folder / llm_artifact.ADAPTER)
 
-    llm_artifact.save(made, manifest, write)
+    llm_artifact.save(made, _manifest(order, worn, plan, found, said), write)
+
+
+def _manifest(order: Order, worn: Worn, plan: SearchPlan, found: Prompted, said: dict[str, Any]) -> LanguageManifest:
+    """What the artifact says of itself; `said` is what its receipt says besides."""
+    from models.llm_artifact import LanguageManifest
+    from models.prompting import VERSION
+
+    if (text := advice(worn.base)) is not None:
+        said = said | {"advice": text}
+    about = {"llm": worn.base, "search": asdict(plan), "prompt": VERSION}
+    return LanguageManifest(
+        name=order.name,
+        base=worn.base,
+        base_fingerprint=worn.fingerprint,
+        prompt=VERSION,
+        search=plan,
+        calibration=found.calibration,
+        receipt=order.about() | found.receipt | about | said,
+    )
 
 
 def _tuner(runtime: Runtime, order: Order, worn: Worn, retriever: Retriever) -> Tuner:
@@ -126,8 +136,8 @@ def _tuner(runtime: Runtime, order: Order, worn: Worn, retriever: Retriever) -> 
         from models.training.incontext_tuning import CompactTuner
 
         network, manifest = languages.compact
-        reading, start = manifest.reading, worn.adapter
-        return CompactTuner(config, network, reading, languages.reader, languages.encoder, order.labels, start=start)
+        below = (manifest.reading, languages.reader, languages.encoder)
+        return CompactTuner(config, network, *below, order.labels, dtype=runtime.dtype, start=worn.adapter)
     if worn.base.startswith(REMOTE):
         raise NotTunable(f"{worn.base} is taught where it is served; choose the method 'retrieve'")
     if worn.adapter is not None:

@@ -6,8 +6,8 @@ itself was trained with.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -23,6 +23,8 @@ from models.types import Label
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from torch import Tensor
 
     from models.compact import Reading
     from models.encoder import Encoder
@@ -54,24 +56,30 @@ class TuningConfig:
     checkpoint_minutes: float = 0.5
     seed: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for a receipt."""
-        return asdict(self)
-
 
 class Tuning(InContextLearning):
     """The recipe: the adapter alone learns, and what it is worth is estimated from outside."""
 
     def __init__(
-        self, config: InContextTraining, reader: StateReader, sampler: EpisodeSampler, network: InContextModel
+        self,
+        config: InContextTraining,
+        reader: StateReader,
+        sampler: EpisodeSampler,
+        network: InContextModel,
+        dtype: torch.dtype,
     ) -> None:
         device = next(network.parameters()).device
         super().__init__(config, reader, sampler, (), network)
         # The model learns where it runs, which need not be the best device that there is.
         self.device = device
         self.module.to(device)
-        if self.dtype is torch.float16:
-            self.dtype = torch.float32  # small gradients vanish in the other
+        # Small gradients vanish in float16.
+        self.dtype = torch.float32 if dtype is torch.float16 else dtype
+
+    def loss(self, step: int) -> Tensor:
+        """As the model was trained; what is dropped out depends on the step alone, so that a stop changes nothing."""
+        torch.manual_seed(1_000_003 * self.config.seed + step)
+        return super().loss(step)
 
 
 class CompactTuner:
@@ -86,10 +94,11 @@ class CompactTuner:
         encoder: Encoder,
         labels: Sequence[Label],
         *,
+        dtype: torch.dtype = torch.float32,
         start: Path | None = None,
     ) -> None:
         """`start` is the folder of an adapter to go on from."""
-        self._start = start
+        self._dtype, self._start = dtype, start
         self._config, self._network, self._reading, self._reader = config, network, reading, reader
         self._tokenizer = encoder.tokenizer
         self._wordings = {label.name: reader.labels(_ways(label)) for label in labels}
@@ -109,7 +118,7 @@ class CompactTuner:
         )
         torch.manual_seed(config.seed)
         training = InContextTraining(loop=loop, rate=config.rate, weight_decay=0.0, seed=config.seed)
-        recipe = Tuning(training, self._reader, sampler, with_adapter(self._network, self._start))
+        recipe = Tuning(training, self._reader, sampler, with_adapter(self._network, self._start), self._dtype)
         train(recipe, loop, folder, resume=True, say=lambda _: None, watch=watch)
         tuned = recipe.module.eval()
         generator = CompactGenerator(

@@ -9,15 +9,22 @@ CLASSES: list[type[errors.ModelError]] = [errors.ModelError, *errors.ModelError.
 
 def test_every_cause_has_a_word_of_its_own() -> None:
     assert sorted(error.code for error in CLASSES) == [
+        "adapter_mismatch",
         "bad_artifact",
         "bad_training_data",
         "device_unavailable",
         "encoder_not_found",
+        "generator_not_found",
         "invalid_examples",
+        "llm_ask_refused",
+        "llm_not_tunable",
+        "llm_refused",
+        "llm_unavailable",
         "model_error",
         "weights_mismatch",
+        "window_too_long",
     ]
 
 
-def test_none_is_mended_by_trying_again() -> None:
-    assert all(error.permanent for error in CLASSES)
+def test_nothing_but_an_endpoint_that_is_away_is_mended_by_trying_again() -> None:
+    assert [error for error in CLASSES if not error.permanent] == [errors.EndpointUnavailable]

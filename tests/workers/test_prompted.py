@@ -111,6 +111,7 @@ def test_tuning_makes_a_tagger_of_its_own_weights(school: School) -> None:
     # Then the receipt has the steps, and the folder the adapter
     receipt = school.ledger.tenant("local").tagger("music@2").receipt
     assert (receipt["method"], receipt["steps"], receipt["held_out"][:6]) == ("lora", STEPS, "3-fold")
+    assert receipt["config"]["least_steps"] == STEPS
     assert llm_artifact.check_files(school.taggers / job_id).holds("adapter")
     # And both tag in one process, side by side, as they do alone
     runtime = PromptedRuntime()

@@ -162,7 +162,7 @@ def test_an_endpoint_can_serve_a_tagger(school: School, endpoint: Endpoint) -> N
     endpoint.answer = "Anna = person\nNobody = person"
 
     # When examples are shown to it, and a corpus is tagged
-    remote = {"llm": "remote:big", "llm_url": endpoint.url}
+    remote: dict[str, Any] = {"llm": "remote:big", "llm_url": endpoint.url}
     job_id = prompted_job(school)
     adapt(school, PromptedRuntime(**remote))
     assert school.ledger.job(job_id).state is JobState.COMPLETED, school.ledger.job(job_id).error
@@ -183,7 +183,7 @@ def test_an_endpoint_that_is_away_makes_a_job_wait(
 ) -> None:
     # Given a tagger of an endpoint's model
     monkeypatch.setattr(module, "LONGEST_PAUSE", 0.01)
-    remote = {"llm": "remote:big", "llm_url": endpoint.url}
+    remote: dict[str, Any] = {"llm": "remote:big", "llm_url": endpoint.url}
     prompted_job(school)
     adapt(school, PromptedRuntime(**remote))
 
