@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 #: Most examples that are asked about, twice each.
 JUDGED = 200
-#: Texts that are asked about between two looks at whether to go on.
-TOGETHER = 16
 #: Margins tried, and the largest share of documents that may have a score within the margin of its threshold.
 MARGINS = tuple(round(0.02 * i, 2) for i in range(1, 31))
 FLAGGED = 0.3
@@ -171,16 +169,16 @@ class _Answers:
         documents: Sequence[Document],
         watch: Callable[[float], None],
     ) -> None:
-        """Answers to all, a few at a time; `watch` is told the share."""
+        """Answers to all; `watch` is told the share before and after every batch."""
+        watch(0.0)
         tagger = LLMTagger(generator, retriever, window=self._lesson.window)
-        for first in range(0, len(documents), TOGETHER):
-            watch(first / len(documents))
-            texts = [document.text for document in documents[first : first + TOGETHER]]
-            found: dict[int, Prediction | None] = {}
-            for batch in tagger.tag(texts, self._labels, budget=self._lesson.budget):
-                found.update({outcome.index: outcome.prediction for outcome in batch})
-            for i in range(len(texts)):
-                self._add(found[i])
+        found: dict[int, Prediction | None] = {}
+        texts = [document.text for document in documents]
+        for batch in tagger.tag(texts, self._labels, budget=self._lesson.budget):
+            found.update({outcome.index: outcome.prediction for outcome in batch})
+            watch(len(found) / len(texts))
+        for i in range(len(texts)):
+            self._add(found[i])
 
     def doubts(self, when: str) -> dict[str, int]:
         """How many answers were none, or are flagged, by what is the matter with them."""

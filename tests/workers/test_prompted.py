@@ -180,7 +180,7 @@ def test_progress_is_told_stage_by_stage(school: School) -> None:
     assert learning == pytest.approx([(step + 1) / STEPS for step in range(STEPS)], abs=0.001)
     judging = [share for stage, share in shares if stage == "judging"]
     assert judging == sorted(judging)
-    assert len(judging) == (STEPS + 2) * (TRAININGS - 1)
+    assert len(judging) == (STEPS + 4) * (TRAININGS - 1)
 
 
 def test_any_causal_model_is_shown_examples_and_tuned(school: School, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_loading_the_tasks_loads_no_model_library_and_connects_to_nothing() -> N
 
     assert told == {
         "heavy": [],
-        "tasks": ["adapt.run", "tag.chunk"],
+        "tasks": ["adapt.run", "llm.chunk", "tag.chunk"],
         "include": ["workers.tasks"],
         "broker": "redis://127.0.0.1:1/3",
     }
