@@ -79,6 +79,8 @@ class CompactGenerator:
     def _read(self, asks: Sequence[Ask]) -> list[WordStates]:
         texts = dict.fromkeys(text for ask in asks for text in (ask.text, *(each.text for each in ask.examples)))
         missing = [text for text in texts if text not in self._texts]
+        for text in texts.keys() & self._texts.keys():
+            self._texts.move_to_end(text)
         self._texts.update(zip(missing, self.reader.read(missing), strict=True))
         found = [self._texts[ask.text] for ask in asks]
         while len(self._texts) > max(CACHED_TEXTS, len(texts)):

@@ -87,6 +87,14 @@ def test_examples_that_do_not_fit_are_left_out_and_counted(generator: CompactGen
     assert answer.shown == 2
 
 
+def test_what_is_shown_again_is_not_forgotten_for_what_is_new(eager: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.compact.CACHED_TEXTS", 4)
+    generator = generator_of(eager)
+    for number in range(12):
+        [answer] = answered(generator, [Ask(text=f"Text {number}", labels=LABELS, examples=(EXAMPLE,))])
+        assert answer.shown == 1
+
+
 def test_eagerness_decides_how_much_is_found(eager: Tagger) -> None:
     asks = [Ask(text="Ada met Charles in Rome and Turin on the way to the sea.", labels=LABELS, examples=())]
     counts = [len(answered(generator_of(eager, eagerness=e), asks)[0].spans) for e in (-1000.0, 0.0, 1000.0)]
