@@ -65,6 +65,11 @@ class Languages:
         """The model that adaptations use."""
         return self._settings.llm
 
+    @property
+    def dressed(self) -> Worn:
+        """That model with the adapter that the settings give it; raises as `wear`."""
+        return self.wear(self._settings.llm, self._settings.llm_adapter)
+
     @cached_property
     def reader(self) -> StateReader:
         """What reads words in context, of examples and of texts alike."""

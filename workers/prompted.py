@@ -70,7 +70,7 @@ class PromptedTaggers:
         from models import llm_artifact, manifests
 
         if manifests.read(folder).is_model:
-            return self._languages.wear(self._languages.named)
+            return self._languages.dressed
         manifest = llm_artifact.read_manifest(folder)
         adapter = folder / llm_artifact.ADAPTER if manifest.holds(llm_artifact.ADAPTER) else None
         worn = self._languages.wear(manifest.base, adapter)

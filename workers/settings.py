@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003 -- pydantic reads the annotation when the class is made
 from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
@@ -26,6 +27,9 @@ class WorkerSettings(BaseSettings):
         COMPACT,
         min_length=1,
         description="language model of adaptations: compact, a Hugging Face name or folder, or remote:MODEL",
+    )
+    llm_adapter: Path | None = Field(
+        None, description="folder of an adapter that this model wears, as `tagwerk train llm` writes it"
     )
     llm_url: str | None = Field(
         None, pattern="^https?://", description="OpenAI-compatible endpoint that serves remote:MODEL"

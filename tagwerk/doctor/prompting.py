@@ -31,8 +31,11 @@ def language(settings: WorkerSettings) -> Finding:
         return _remote(settings)
     from models.language_files import kind_of
 
+    worn = settings.llm_adapter
+    if worn is not None and not (worn / "adapter_model.safetensors").is_file():
+        return fail(CHECK, f"{worn} holds no adapter", "correct TAGWERK_LLM_ADAPTER, or leave it unset")
     try:
-        return ok(CHECK, f"{settings.llm}, {kind_of(settings.llm)}")
+        return ok(CHECK, f"{settings.llm}, {kind_of(settings.llm)}" + (f", wearing {worn}" if worn else ""))
     except GeneratorNotFound as error:
         return fail(CHECK, str(error), "put its files there or into the Hugging Face cache, or correct TAGWERK_LLM")
 

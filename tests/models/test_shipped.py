@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from models.asking import Ask
+from models.compact import CompactGenerator
 from models.encoder import PACKAGED, PACKAGED_SHA256, file_sha256
+from models.incontext_artifact import load_model
 from models.scores import score
 from models.shipped import MANIFEST, SHIPPED
+from models.states import StateReader
+from models.training.incontext import nearest
 from tests.models.building import example
 
 if TYPE_CHECKING:
@@ -32,7 +37,34 @@ def test_files_are_those_of_the_manifest_and_small(folder: object) -> None:
     assert {name: file_sha256(file) for name, file in weights.items()} == manifest["files"]
     assert sum(file.stat().st_size for file in weights.values()) <= 30_000_000
     assert all(file.stat().st_size <= 15 * MIB for file in path.iterdir())
-    assert (manifest["base"], manifest["base_fingerprint"]) == (PACKAGED, PACKAGED_SHA256)
+    if manifest["engine"] == "biencoder":
+        assert (manifest["base"], manifest["base_fingerprint"]) == (PACKAGED, PACKAGED_SHA256)
+
+
+def test_the_compact_model_stands_on_the_default(shipped: Tagger) -> None:
+    network, manifest = load_model(SHIPPED / "compact", StateReader(shipped).fingerprint)
+
+    assert manifest.base == "default"
+    assert sum(parameter.numel() for parameter in network.parameters()) < 7_000_000
+    assert sum(file.stat().st_size for file in (SHIPPED / "compact").glob("*.safetensors")) <= 15 * MIB
+
+
+@pytest.mark.parametrize("domain", ["music", "clinical"])
+def test_the_compact_model_learns_from_examples_in_its_prompt(shipped: Tagger, domain: str) -> None:
+    documents, labels = example(domain)
+    reader = StateReader(shipped)
+    network, manifest = load_model(SHIPPED / "compact", reader.fingerprint)
+    generator = CompactGenerator(reader, network, reading=manifest.reading)
+    asked, known = documents[::2], documents[1::2]
+
+    def f1(count: int) -> float:
+        near = nearest(reader, asked, known, count)
+        asks = [Ask(text=d.text, labels=tuple(labels), examples=found) for d, found in zip(asked, near, strict=True)]
+        answers = dict(pair for batch in generator.answer(asks, budget=8192) for pair in batch)
+        spans = [answer.spans for _, answer in sorted(answers.items()) if not isinstance(answer, Exception)]
+        return score([document.entities or () for document in asked], spans).f1
+
+    assert f1(5) > max(0.2, f1(0))
 
 
 @pytest.mark.parametrize("domain", ["music", "clinical", "support"])

@@ -131,6 +131,17 @@ def test_showing_goes_on_from_a_tuned_model(school: School) -> None:
     assert len(tagged(school, queued(school, again), PromptedRuntime())) == 3
 
 
+def test_the_model_wears_the_adapter_that_the_settings_give_it(school: School) -> None:
+    tuned = made(school, "lora")
+    adapter = next((school.taggers / school.ledger.tenant("local").tagger(tuned).folder).rglob("adapter_model*"))
+    job_id = prompted_job(school, "other")
+
+    adapt(school, PromptedRuntime(llm_adapter=adapter.parent))
+
+    kept = school.taggers / job_id / "adapter" / adapter.name
+    assert kept.read_bytes() == adapter.read_bytes()
+
+
 def test_tuning_goes_on_from_a_tuned_model(school: School) -> None:
     tuned = made(school, "lora")
 

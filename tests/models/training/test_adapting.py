@@ -132,7 +132,7 @@ def test_the_time_of_all_runs_counts(base: Tagger, tmp_path: Path) -> None:
 def test_the_curve_has_few_points_however_many_steps() -> None:
     curve = [float(step) for step in range(1000)]
 
-    assert adapting._points(curve)[0] == [50, 24.5]
-    assert len(adapting._points(curve)) == adapting.POINTS
-    assert adapting._points([2.0, 1.0]) == [[1, 2.0], [2, 1.0]]
-    assert adapting._points([]) == []
+    assert adapting.points(curve)[0] == [50, 24.5]
+    assert len(adapting.points(curve)) == adapting.POINTS
+    assert adapting.points([2.0, 1.0]) == [[1, 2.0], [2, 1.0]]
+    assert adapting.points([]) == []
