@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from tests.api.desk import Desk
 
 
-def test_the_shipped_tagger_is_listed(shared_desk: Desk) -> None:
-    [tagger] = shared_desk.get("/v1/taggers").json()["data"]
+def test_the_shipped_taggers_are_listed(shared_desk: Desk) -> None:
+    compact, tagger = shared_desk.get("/v1/taggers").json()["data"]
 
     assert (tagger["name"], tagger["engine"]) == ("default", "biencoder")
+    assert (compact["name"], compact["engine"]) == ("compact", "llm")
     assert set(tagger) == {"name", "engine", "base", "receipt", "state", "created_at"}
     assert (tagger["state"], tagger["created_at"]) == (None, None)
     assert shared_desk.get("/v1/taggers/default").json() == tagger
@@ -39,12 +40,12 @@ def test_taggers_made_here_are_listed_and_may_be_named(sqlite_ledger_url: str, t
     with opened(sqlite_ledger_url, tmp_path / "blobs", taggers=tmp_path / "taggers") as desk:
         folders = [made(desk, tmp_path / "taggers", promote=promote) for promote in (True, False)]
 
-        # Then they are listed after the shipped one
+        # Then they are listed after those that ship
         found = desk.get("/v1/taggers").json()["data"]
-        assert [each["name"] for each in found] == ["default", "music@1", "music@2"]
-        assert found[1]["receipt"]["after"] == {"f1": 0.5}
-        assert [each["state"] for each in found] == [None, "promoted", "candidate"]
-        assert found[1]["created_at"] < found[2]["created_at"]
+        assert [each["name"] for each in found] == ["compact", "default", "music@1", "music@2"]
+        assert found[2]["receipt"]["after"] == {"f1": 0.5}
+        assert [each["state"] for each in found] == [None, None, "promoted", "candidate"]
+        assert found[2]["created_at"] < found[3]["created_at"]
 
         # And a job may name each, and keeps the version that the name stands for
         for asked_for, kept in (("music", "music@1"), ("music@1", "music@1"), ("music@2", "music@2")):

@@ -264,7 +264,7 @@ def test_a_refusal_in_the_middle_of_an_upload_is_heard(server: Server) -> None:
 
 
 def test_the_taggers_and_the_server_are_there(client: Client) -> None:
-    assert [tagger.name for tagger in client.taggers()] == ["default"]
+    assert [tagger.name for tagger in client.taggers()] == ["compact", "default"]
     assert client.ready().ready
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("shipping")
 
+#: Most seconds of a search: few enough to wait for, and enough for a busy machine.
+SECONDS = 3.0
 #: More texts than are searched for together, so that the job is in its middle when the fault comes.
 MANY = [f"Anna number {number} lives in Bern ." for number in range(20)]
 
@@ -47,7 +49,7 @@ def gone(standin: StandIn) -> None:
 def silent(standin: StandIn) -> None:
     """It takes requests and answers none in time."""
     quiet = threading.Event()
-    standin.before = lambda _: (quiet.wait(3), None)[1]
+    standin.before = lambda _: (quiet.wait(2 * SECONDS), None)[1]
 
 
 FAULTS: list[Callable[[StandIn], None]] = [emptied, gone, silent]
@@ -59,7 +61,7 @@ def test_by_the_policy_flag_what_was_searched_in_vain_goes_to_people(
 ) -> None:
     # Given a tagger whose examples a server holds, and a runtime that has searched there
     tagger = made(school)
-    runtime = PromptedRuntime(served_by(standin, retrieval_timeout=0.5))
+    runtime = PromptedRuntime(served_by(standin, retrieval_timeout=SECONDS))
     before = tagged(school, queued(school, tagger, *MANY), runtime)
     assert not any("retrieval_degraded" in _reasons(line) for line in before)
 
@@ -96,7 +98,7 @@ def test_by_the_policy_wait_the_chunk_is_put_back_and_done_later(
 ) -> None:
     # Given the same under the other policy
     tagger = made(school)
-    runtime = PromptedRuntime(served_by(standin, "wait", retrieval_timeout=0.5))
+    runtime = PromptedRuntime(served_by(standin, "wait", retrieval_timeout=SECONDS))
     before = tagged(school, queued(school, tagger, *MANY), runtime)
 
     # When something befalls the index
