@@ -154,7 +154,9 @@ def _tree(entries: list[_Entry], errors: list[Finding], words: Mapping[str, str]
     errors += _repeated(entries)
     if not any(_is_root(entry.name) for entry in entries):
         entries = _with_parents(entries)
-    errors += [*_orphans(entries), *_cycles(entries), *_same_words(entries, words)]
+    circles = list(_cycles(entries))
+    # What stands on both sides of a circle has the same words, too; once is enough.
+    errors += [*_orphans(entries), *(circles or _same_words(entries, words))]
     if errors:
         raise InvalidTypes(Findings(errors=tuple(errors[:KEPT]), warnings=(), total=len(errors)))
     types = tuple(

@@ -86,16 +86,16 @@ def table_of(tree: dict[str, Any]) -> Hypernyms:
     )
 
 
-def _walked(node: Any, above: tuple[str, ...]) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+def _walked(node: object, above: tuple[str, ...]) -> Iterator[tuple[list[str], tuple[str, ...]]]:
     """Each type's names, and those of the type that it stands under."""
     if isinstance(node, str):
         yield node.split("/"), above
     elif isinstance(node, list):
         for each in node:
             yield from _walked(each, above)
-    else:
+    elif isinstance(node, dict):
         for head, below in node.items():
-            names = head.split("/")
+            names = str(head).split("/")
             yield names, above
             yield from _walked(below, tuple(names))
 

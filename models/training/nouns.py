@@ -1,7 +1,7 @@
 """Mentions that plain text shows without labels: nouns after an article, pronouns, and what is said beside a name.
 
-Head words as types follow Choi et al. (Ultra-Fine Entity Typing, ACL 2018, section 3.2), without a parser: a noun counts
-that the table of types knows. Owns finding them; what they are kinds of is the table's.
+Head words as types follow Choi et al. (Ultra-Fine Entity Typing, ACL 2018, section 3.2), without a parser: a noun
+counts that the table of types knows. Owns finding them; what they are kinds of is the table's.
 """
 
 from __future__ import annotations

@@ -49,10 +49,10 @@ class TyperTraining:
     base: str = PACKAGED
     network: TyperConfig = field(default_factory=TyperConfig)
     #: Share of the minutes that goes to masked words alone.
-    words: float = 0.25
+    words: float = 0.2
     batch: int = 48
     #: Most pieces of a prompt.
-    pieces: int = 80
+    pieces: int = 64
     #: Types that a step looks at: those of its mentions, and others by lot.
     types: int = 512
     #: Weights of the masked words and of the words beside a mention; 0 switches an objective off.
@@ -80,6 +80,7 @@ class TyperLearning:
 
     def _drawn(self, step: int, cue: str) -> tuple[list[Typed], list[Prompt]]:
         self.module.train()
+        torch.manual_seed(self.config.seed * 1_000_003 + step)  # dropout, too, is the same after a stop
         typed = self._sampler.draw(step, self.config.batch)
         encoder = self.typer.encoder
         found = prompts(

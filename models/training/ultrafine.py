@@ -1,8 +1,8 @@
 """The broad set that the typer is pre-trained on: mentions of public NER sets that are several types at once.
 
 A mention's types are the names of its label, what these are kinds of, and what nouns beside it say; nouns and pronouns
-in plain text join in. Owns which types a mention has, which it has not, and which nobody knows: where a mention is known
-to be a person, that it is no singer is not known.
+in plain text join in. Owns which types a mention has, which it has not, and which nobody knows: where a mention is
+known to be a person, that it is no singer is not known.
 """
 
 from __future__ import annotations
