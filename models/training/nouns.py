@@ -79,7 +79,10 @@ def _forms(word: str) -> Iterator[str]:
 
 
 def phrases(tokens: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-    """Noun phrases [first, last) of a sentence with the noun that they end in: `the old bank` is a `bank`."""
+    """Noun phrases [first, last) of a sentence with the noun that they end in: `the old bank` is a `bank`.
+
+    Without a parser a phrase is sure to end only where a sign follows or a word that no phrase goes past.
+    """
     words = [token.lower() for token in tokens]
     for first, word in enumerate(words):
         if word in grammar().determiners:
