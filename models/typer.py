@@ -51,7 +51,10 @@ class TypeScore:
 
 
 class Typer:
-    """A network, the encoder it stands on, and how its scores are read."""
+    """A network, the encoder it stands on, and how its scores are read.
+
+    A change of the network's weights makes the kept vectors of types stale: `forget` them then.
+    """
 
     def __init__(
         self,
@@ -93,6 +96,10 @@ class Typer:
                     mentioned = self.network.mentions(batch)
                 logits = self.network.scores(mentioned.float(), vectors)
                 yield [first + i for i in group], logits.cpu()
+
+    def forget(self) -> None:
+        """Types' vectors are made anew, as after a change of weights."""
+        self._vectors.clear()
 
     @torch.inference_mode()
     def vectors(self, words: Sequence[str]) -> Tensor:

@@ -209,6 +209,7 @@ class TypeLearning(TyperLearning):
     def threshold(self) -> tuple[float, float]:
         """Macro-F1 over held-out mentions, of the types that are judged, and the threshold that is best for it."""
         self.module.eval()
+        self.typer.forget()
         mentions = [each.mention for each in self._held_out]
         kinds = torch.tensor([each.kind for each in self._held_out])
         curve = torch.zeros(len(GRID))
@@ -265,6 +266,7 @@ def run(config: TyperTraining, data: Path, folder: Path, *, resume: bool, say: C
         say=say,
     )
     found = recipe.best()
+    typer.forget()
     typer.judgement = Judgement(threshold=found["threshold"])
     target = folder / "typer"
     shutil.rmtree(target, ignore_errors=True)

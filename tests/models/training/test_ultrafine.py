@@ -44,7 +44,11 @@ def test_what_might_be_said_more_exactly_is_not_judged(broad: BroadSet) -> None:
 
 
 def test_nouns_and_pronouns_join_in(broad: BroadSet) -> None:
-    assert set(names([each.mention for each in broad.sources[NOUNS]])) == {"the old doctor", "the city", "an American singer"}
+    assert set(names([each.mention for each in broad.sources[NOUNS]])) == {
+        "the old doctor",
+        "the city",
+        "an American singer",
+    }
     [he] = {each.kind for each in broad.sources[PRONOUNS]}
     assert {"male", "person"} <= types_of(broad, Typed(broad.sources[PRONOUNS][0].mention, he))
 
