@@ -89,10 +89,20 @@ class NotTunable(ModelError):
     code = "llm_not_tunable"
 
 
-class InvalidExamples(ModelError):
-    """Examples that nothing can be learnt from."""
+class MentionOutside(ModelError):
+    """A mention is not a stretch of its text."""
 
-    code = "invalid_examples"
+    code = "mention_outside"
+
+
+class MentionTooLong(ModelError):
+    """A mention is longer than the encoder reads at once; what stands around it is cut, the mention never is."""
+
+    code = "mention_too_long"
+
+
+class Complaints(ModelError):
+    """What a user wrote cannot be used, for all of these reasons."""
 
     def __init__(self, findings: Findings) -> None:
         super().__init__(findings)
@@ -107,3 +117,15 @@ class InvalidExamples(ModelError):
         """What is to be told beside code and message: each problem, and how many there are in all."""
         problems = [{"line": each.line, "code": each.code, "message": each.message} for each in self.findings.errors]
         return {"problems": problems, "total": self.findings.total}
+
+
+class InvalidExamples(Complaints):
+    """Examples that nothing can be learnt from."""
+
+    code = "invalid_examples"
+
+
+class InvalidTypes(Complaints):
+    """Types that mentions cannot be told by."""
+
+    code = "invalid_types"

@@ -146,3 +146,36 @@ def _tuned(
         loop=LoopConfig(minutes=minutes), base=base, episodes=EpisodeConfig(removed=removed), seed=seed
     )
     return run(config, data, out, searched, resume=resume, say=say)
+
+
+@app.command(name="typer")
+def typing(
+    data: Annotated[Path, typer.Option(help="Folder of NER sets, one folder a set, as gzipped JSON Lines.")],
+    minutes: Annotated[float, typer.Option(help="Minutes of training, over all resumed runs.", min=0.0)],
+    out: Annotated[Path, typer.Option(help="Folder for the logs, the checkpoints and the weights.")] = Path(
+        "runs/typer"
+    ),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoints, if there are any.")] = False,
+    base: Annotated[str | None, typer.Option(help="Encoder to start from: a folder or a Hugging Face name.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the batches and the fresh weights.")] = 0,
+    layers: Annotated[int, typer.Option(help="Layers of the encoder that are tuned, from the last.", min=0)] = 2,
+    mlm: Annotated[float, typer.Option(help="Weight of the masked words; 0 leaves them out.", min=0.0)] = 0.1,
+    nwp: Annotated[float, typer.Option(help="Weight of the words beside mentions; 0 leaves them out.", min=0.0)] = 0.1,
+) -> None:
+    """Train the typer on broad types (FiveFine, ultra-fine pre-training)."""
+    if not data.is_dir():
+        raise UnusableInput(f"there is no folder {data}; --data must name a folder with one folder a set")
+    from models.encoder import PACKAGED
+    from models.training.loop import LoopConfig
+    from models.training.typer import TyperTraining, run
+    from models.typing_network import TyperConfig
+
+    config = TyperTraining(
+        loop=LoopConfig(minutes=minutes),
+        base=base or PACKAGED,
+        network=TyperConfig(layers=layers),
+        mlm=mlm,
+        nwp=nwp,
+        seed=seed,
+    )
+    say(f"wrote {run(config, data, out, resume=resume, say=say)}")
