@@ -3,9 +3,9 @@
     python -m benchmarks.typing_ontonotes --data DIR --work runs/typing --typers pretrained=FOLDER [--shots 1,2,5]
 
 Every draw brings its own mentions to choose weights by, as many a type. One narrowest type is told of each mention, and
-what it is a kind of. The draws and the test mentions are those of FiveFine (Dai and Zeng, ACL 2023); they are measured on
-and never shipped. A stopped run goes on where it was. Nothing may be chosen by these figures: they are looked at once a
-release.
+what it is a kind of. The draws and the test mentions are those of FiveFine (Dai and Zeng, ACL 2023); they are measured
+on and never shipped. A stopped run goes on where it was. Nothing may be chosen by these figures: they are looked at
+once a release.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ PEERS = (
     TypingPeer(name="FiveFine (BERT-base)", figures=dict(zip(FIGURES, (65.59, 83.66, 85.42), strict=True))),
 )
 NOTES = (
-    "strict accuracy, micro- and macro-F1 in per cent, mean and standard deviation over the draws; the mention is given",
+    "strict accuracy, micro- and macro-F1 in per cent, mean and deviation over the draws; the mention is given",
     "the others stand on BERT-base (110 million parameters, cased), FiveFine after 20 million weakly labelled mentions",
     "seconds: of one training, with the looks at the mentions it chooses by",
 )

@@ -1,6 +1,6 @@
 """What the commands on entity typing share: their options, reading typing sets, and the typers they compare.
 
-Owns no figure. A set is gzipped JSON lines, `{"id", "tokens", "mention": {"start", "end"}, "labels"}`, one folder a set.
+Owns no figure. A set is a folder of gzipped JSON lines, `{"id", "tokens", "mention": {"start", "end"}, "labels"}`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m benchmarks.typing_ufet --data DIR --work runs/typing --typers pretrained=FOLDER
 
-Each typer is trained on the crowd's train split, as a measurement only, and its threshold is chosen on the dev split; all
-10,331 types of the vocabulary are told apart by their words (Choi et al., ACL 2018). What the pre-trained ones say
+Each typer is trained on the crowd's train split, as a measurement only, and its threshold is chosen on the dev split;
+all 10,331 types of the vocabulary are told apart by their words (Choi et al., ACL 2018). What the pre-trained ones say
 without the train split stands beside them. A stopped run goes on where it was. Nothing may be chosen by these figures:
 they are looked at once a release.
 """
@@ -42,7 +42,7 @@ PEERS = (
 )
 NOTES = (
     "macro-averaged over mentions, in per cent; the mention is given; at least one type is told of each",
-    "trained on the crowd's 1,998 train mentions alone; the others stand on models four times the size or more, and all "
+    "trained on the crowd's 1,998 train mentions alone; the others stand on models four times the size or more, all "
     "but BERT-Direct on millions of weakly labelled mentions (FiveFine: 20 million, and 3.7 million pronouns)",
 )
 

@@ -117,7 +117,7 @@ def found_in(document: Document, data_set: str, kinds: _Kinds) -> Iterator[tuple
     tokens = document.text.split(" ")
     starts = list(accumulate((len(token) + 1 for token in tokens), initial=0))
     place = {start: i for i, start in enumerate(starts)}
-    covered = set()
+    covered: set[int] = set()
     for span in document.entities or ():
         first = place[span.start]
         last = next(i for i in range(first, len(tokens)) if starts[i + 1] > span.end) + 1

@@ -15,17 +15,24 @@ from tests.models.building import hostile
 from tests.models.typing_sets import mention
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from models.encoder import Encoder
+
+
+def shown(encoder: Encoder, pieces: Sequence[int]) -> str:
+    """Pieces as text."""
+    return str(encoder.tokenizer.decode(list(pieces)))
 
 
 def test_a_mention_stands_in_brackets_before_the_place_of_its_type(packaged: Encoder) -> None:
     tokenizer = packaged.tokenizer
     [found] = prompts([mention("Yesterday the band played in Ulm.", "the band")], tokenizer)
-    assert tokenizer.decode(found.pieces) == "[CLS] yesterday [ the band ] ( type : [MASK] ) played in ulm. [SEP]"
+    assert shown(packaged, found.pieces) == "[CLS] yesterday [ the band ] ( type : [MASK] ) played in ulm. [SEP]"
     assert found.pieces[found.at] == tokenizer.mask_token_id
-    assert tokenizer.convert_ids_to_tokens(list(found.beside)) == ["yesterday", "played"]
+    assert [tokenizer.decode([each or 0]) for each in found.beside] == ["yesterday", "played"]
     [other] = prompts([mention("the band", "the band")], tokenizer, cue=LEFT)
-    assert tokenizer.decode(other.pieces) == "[CLS] [ the band ] ( left : [MASK] ) [SEP]"
+    assert shown(packaged, other.pieces) == "[CLS] [ the band ] ( left : [MASK] ) [SEP]"
     assert other.beside == (None, None)
 
 
@@ -33,7 +40,7 @@ def test_a_mask_in_the_text_is_not_the_place(packaged: Encoder) -> None:
     text = "He wrote [MASK] on the wall of the house."
     for words in ("[MASK]", "the house"):
         [found] = prompts([mention(text, words)], packaged.tokenizer)
-        after = packaged.tokenizer.decode(found.pieces[found.at - 2 : found.at + 2])
+        after = shown(packaged, found.pieces[found.at - 2 : found.at + 2])
         assert after == "type : [MASK] )"
 
 
@@ -42,10 +49,10 @@ def test_a_long_context_is_cut_on_both_sides_and_the_mention_is_whole(packaged: 
     words = ["word"] * 4000
     words[place : place + 2] = ["golden", "gate"]
     [found] = prompts([mention(" ".join(words), "golden gate")], packaged.tokenizer, most=64)
-    shown = packaged.tokenizer.decode(found.pieces)
-    assert "[ golden gate ] ( type : [MASK] )" in shown
+    told = shown(packaged, found.pieces)
+    assert "[ golden gate ] ( type : [MASK] )" in told
     assert len(found.pieces) == 64
-    before, _, after = shown.partition("[ golden")
+    before, _, after = told.partition("[ golden")
     assert place == 0 or before.count("word") >= 10
     assert place == 3990 or after.count("word") >= 10
 
@@ -54,8 +61,8 @@ def test_a_long_mention_keeps_some_context_or_is_refused(packaged: Encoder) -> N
     text = f"{'left ' * 300}{'own ' * 200}{'right ' * 300}"
     start, end = 5 * 300, 5 * 300 + 4 * 200 - 1
     [found] = prompts([Mention(text=text, start=start, end=end)], packaged.tokenizer, most=64)
-    shown = packaged.tokenizer.decode(found.pieces)
-    assert (shown.count("own"), shown.count("left"), shown.count("right")) == (200, 16, 16)
+    told = shown(packaged, found.pieces)
+    assert (told.count("own"), told.count("left"), told.count("right")) == (200, 16, 16)
     with pytest.raises(MentionTooLong, match="has 200 pieces; the encoder holds no more than 91"):
         prompts([Mention(text=text, start=start, end=end)], packaged.tokenizer, limit=100)
 

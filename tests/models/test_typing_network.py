@@ -27,9 +27,10 @@ def network(tiny: Encoder) -> TypingNetwork:
 def test_a_type_begins_as_the_mean_of_its_words(network: TypingNetwork, tiny: Encoder) -> None:
     pieces, mask = type_pieces(["jazz band", "jazz", "band"], tiny)
     found = network.types(pieces, mask)
-    embeddings = tiny.model.get_input_embeddings().weight  # type: ignore[union-attr]
-    mean = embeddings[pieces[0]].mean(0)  # type: ignore[index]
-    expected = torch.nn.functional.layer_norm(mean, mean.shape) * embeddings.std()  # type: ignore[operator]
+    embeddings = tiny.model.get_input_embeddings().weight
+    assert isinstance(embeddings, torch.Tensor)
+    mean = embeddings[pieces[0]].mean(0)
+    expected = torch.nn.functional.layer_norm(mean, mean.shape) * embeddings.std()
     torch.testing.assert_close(found[0], expected, atol=1e-4, rtol=1e-3)
 
 

@@ -88,7 +88,7 @@ def test_it_shows_the_worker_the_task_and_the_chunks_and_stops_nothing(
     assert worker == task["worker"]
     assert worker.startswith("embedded@")
     # And counts what waits, and shows its pages
-    assert {queue["name"] for queue in running.told("/api/queues/length")["active_queues"]} == {"tag", "adapt"}
+    assert {queue["name"] for queue in running.told("/api/queues/length")["active_queues"]} == {"tag", "llm", "adapt"}
     assert [asked(f"{running.url}/{page}")[0] for page in ("workers", "tasks", "broker")] == [200] * 3
     # And refuses to do anything
     for order in (f"worker/shutdown/{worker}", "task/send-task/tag.chunk", f"task/revoke/{task['uuid']}"):

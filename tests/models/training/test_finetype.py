@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,14 +43,8 @@ def examples(count: int, seed: int) -> list[Example]:
 @pytest.mark.parametrize("single", [True, False])
 def test_it_learns_types_from_few_examples(base: Typer, tmp_path: Path, single: bool) -> None:
     before = {name: tensor.clone() for name, tensor in base.network.state_dict().items()}
-    config = FineTypeConfig(
-        steps=60 if single else 150,
-        batch=8,
-        rate=1e-2,
-        single=single,
-        objective="softmax" if single else "bce",
-        look=20,
-    )
+    config = FineTypeConfig(steps=60 if single else 150, batch=8, rate=1e-2, single=single, look=20)
+    config = replace(config, objective="softmax" if single else "bce")
     asked = examples(10, 2)
     learnt = finetype(config, base, examples(10, 1), TREE, tmp_path, choose_by=examples(4, 3))
     found = evaluate(learnt, asked, TREE)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_a_share_is_hidden_and_special_pieces_never_are(packaged: Encoder) -> None:
     tokenizer = packaged.tokenizer
     ids = torch.randint(2000, 3000, (50, 100), generator=torch.Generator().manual_seed(1))
-    ids[:, 0], ids[:, 50], ids[:, 99] = tokenizer.cls_token_id, tokenizer.mask_token_id, tokenizer.sep_token_id  # type: ignore[assignment]
+    ids[:, 0], ids[:, 50], ids[:, 99] = tokenizer.cls_token_id, tokenizer.mask_token_id, tokenizer.sep_token_id
     mask = torch.ones_like(ids)
     mask[:, 90:] = 0
     found, targets = masked(ids, mask, tokenizer, 0.2, torch.Generator().manual_seed(2))

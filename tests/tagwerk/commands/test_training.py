@@ -54,3 +54,11 @@ def test_what_goes_on_from_a_tagger_needs_one(
     ended = tagwerk("train", "biencoder", "--data", tmp_path, "--minutes", "1", *given)
 
     assert (ended.code, ended.err.strip()) == (2, f"error: {sentence}")
+
+
+def test_the_typer_needs_the_sets_as_well(tagwerk: Tagwerk, tmp_path: Path) -> None:
+    ended = tagwerk("train", "typer", "--data", tmp_path, "--minutes", "1", "--out", tmp_path / "run")
+
+    assert ended.code == 2
+    assert "no such file; --data must name a folder with one folder a set" in ended.err
+    assert "Traceback" not in ended.err
