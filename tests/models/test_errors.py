@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from models import errors
 
-CLASSES: list[type[errors.ModelError]] = [errors.ModelError, *errors.ModelError.__subclasses__()]
+
+def below(error: type[errors.ModelError]) -> list[type[errors.ModelError]]:
+    """Every class that stands under one and has a word, at any depth."""
+    return [each for child in error.__subclasses__() for each in (child, *below(child))]
+
+
+#: What only holds others together has no word of its own.
+CLASSES = [each for each in (errors.ModelError, *below(errors.ModelError)) if "code" in vars(each)]
 
 
 def test_every_cause_has_a_word_of_its_own() -> None:
@@ -16,10 +23,13 @@ def test_every_cause_has_a_word_of_its_own() -> None:
         "encoder_not_found",
         "generator_not_found",
         "invalid_examples",
+        "invalid_types",
         "llm_ask_refused",
         "llm_not_tunable",
         "llm_refused",
         "llm_unavailable",
+        "mention_outside",
+        "mention_too_long",
         "model_error",
         "weights_mismatch",
         "window_too_long",
