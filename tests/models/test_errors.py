@@ -11,7 +11,9 @@ def below(error: type[errors.ModelError]) -> list[type[errors.ModelError]]:
 
 
 #: What only holds others together has no word of its own.
-CLASSES = [each for each in (errors.ModelError, *below(errors.ModelError)) if "code" in vars(each)]
+CLASSES: list[type[errors.ModelError]] = [
+    each for each in (errors.ModelError, *below(errors.ModelError)) if "code" in vars(each)
+]
 
 
 def test_every_cause_has_a_word_of_its_own() -> None:
