@@ -6,14 +6,13 @@ from models import errors
 
 
 def below(error: type[errors.ModelError]) -> list[type[errors.ModelError]]:
-    """Every class that stands under one and has a word, at any depth."""
+    """Every class that stands under one, at any depth."""
     return [each for child in error.__subclasses__() for each in (child, *below(child))]
 
 
 #: What only holds others together has no word of its own.
-CLASSES: list[type[errors.ModelError]] = [
-    each for each in (errors.ModelError, *below(errors.ModelError)) if "code" in vars(each)
-]
+ALL: list[type[errors.ModelError]] = [errors.ModelError, *below(errors.ModelError)]
+CLASSES = [each for each in ALL if "code" in vars(each)]
 
 
 def test_every_cause_has_a_word_of_its_own() -> None:
