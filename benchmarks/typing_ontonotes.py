@@ -22,7 +22,6 @@ from benchmarks import tables
 from benchmarks.journal import Journal
 from benchmarks.setting import BUDGETS
 from benchmarks.typing_setting import (
-    DIRECT,
     TypingPeer,
     examples_of,
     machine,
@@ -79,7 +78,7 @@ def main() -> None:
                 print(name, shots, draw, {key: round(value, 1) for key, value in result.items()}, flush=True)
                 found.append(result)
             rows.append(row(name, shots, found))
-    typer, _ = compared[DIRECT]
+    typer, _ = next(iter(compared.values()))
     circumstances = f"budget {options.budget}, {draws} draws; {machine(typer)}; " + "; ".join(
         f"{name}: {told}" for name, (_, told) in compared.items()
     )

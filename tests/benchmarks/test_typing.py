@@ -13,6 +13,7 @@ from benchmarks.typing_setting import read_rows, words_for
 from models.encoder import load_encoder
 from models.training.sets import read_file
 from models.typer_artifact import save_typer, untrained_typer
+from models.typing_base import TypingBase
 from models.typing_hierarchy import tree_of
 from models.typing_network import TyperConfig
 from tests.benchmarks.sets import write
@@ -65,7 +66,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(encoder: Encoder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     config = TyperConfig(layers=1, heads=2)
     save_typer(tmp_path / "typer", untrained_typer(encoder, config, seed=4), name="small", receipt={})
-    monkeypatch.setattr(typing_setting, "load_encoder", lambda: encoder)
+    monkeypatch.setattr(typing_setting, "load_base", lambda _: TypingBase(encoder=encoder))
     monkeypatch.setattr(typing_setting, "TyperConfig", lambda **_: config)
     return tmp_path / "typer"
 
@@ -83,7 +84,8 @@ def test_ontonotes_is_measured_over_its_draws_for_every_typer(
     found = json.loads((tmp_path / "out" / "typing_ontonotes.json").read_text())
     ours = [each for each in found["rows"] if each["draws"]]
     assert [(each["typer"], each["examples a type"], each["draws"]) for each in ours] == [
-        ("direct", 1, 2), ("pretrained", 1, 2), ("direct", 5, 2), ("pretrained", 5, 2),
+        ("direct", 1, 2), ("direct, from the tagger", 1, 2), ("pretrained", 1, 2),
+        ("direct", 5, 2), ("direct, from the tagger", 5, 2), ("pretrained", 5, 2),
     ]  # fmt: skip
     assert all(each.keys() == ours[0].keys() for each in found["rows"])
     assert found["rows"][-1]["accuracy"] == 65.59
@@ -100,7 +102,9 @@ def test_ufet_is_measured_with_and_without_its_train_split(
     asked(monkeypatch, *options, "--typers", f"pretrained={small}")
     typing_ufet.main()
     rows = json.loads((tmp_path / "out" / "typing_ufet.json").read_text())["rows"]
-    assert [each["typer"] for each in rows[:3]] == ["direct", "pretrained", "pretrained, without the train split"]
+    assert [each["typer"] for each in rows[:4]] == [
+        "direct", "direct, from the tagger", "pretrained", "pretrained, without the train split",
+    ]  # fmt: skip
     assert all(0 <= each["F1"] <= 100 for each in rows)
     assert rows[-1]["F1"] == 50.3
 
