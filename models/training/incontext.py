@@ -11,7 +11,6 @@ from __future__ import annotations
 import random
 import shutil
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,7 +24,7 @@ from models.incontext_artifact import load_model, read_model_manifest, save_mode
 from models.passages import Passage
 from models.states import StateReader
 from models.training.episodes import EpisodeConfig, EpisodeSampler, Stored
-from models.training.heldout import load_groups
+from models.training.heldout import load_familiar, load_groups
 from models.training.incontext_judging import HeldOut, chosen, judged, mean
 from models.training.loop import train
 from models.training.objectives import IGNORED
@@ -89,10 +88,14 @@ class InContextLearning:
         sampler: EpisodeSampler,
         groups: Sequence[Group],
         network: InContextModel | None = None,
+        familiar: Sequence[Group] = (),
     ) -> None:
-        """Trains what of `network` asks for gradients, or all of a fresh one."""
+        """Trains what of `network` asks for gradients, or all of a fresh one.
+
+        It is measured on `groups`; how it is read is chosen on these and the `familiar` ones.
+        """
         torch.manual_seed(config.seed)
-        self.config, self.reader, self.groups = config, reader, groups
+        self.config, self.reader, self.groups, self._familiar = config, reader, groups, familiar
         self.device = best_device()
         self.dtype = working_dtype(self.device)
         self.module = (network or InContextModel(config.network)).to(self.device)
@@ -117,23 +120,20 @@ class InContextLearning:
         """What the model is worth on the held-out groups as it is, read plainly; nothing where there are none."""
         if not self.groups:
             return {}
-        found = judged(self._generator(), self._held_out)
+        found = judged(self._generator(), self._held_out(self.groups))
         means = {name: mean(scores) for name, scores in found.items()}
-        return {"held_out_f1": means["examples"], "bare_f1": means["bare"]} | {
-            "violations": means["violations"],
-            "groups": found,
-        }
+        told = {"held_out_f1": means["examples"], "bare_f1": means["bare"], "violations": means["violations"]}
+        return told | {"groups": found}
 
     def chosen(self) -> tuple[Reading, dict[str, dict[str, float]]]:
         """How the model is best read, and what it is worth by group then."""
-        return chosen(self._generator(), self._held_out)
+        return chosen(self._generator(), self._held_out((*self.groups, *self._familiar)))
 
     def _generator(self) -> CompactGenerator:
         return CompactGenerator(self.reader, self.module, device=self.device, dtype=self.dtype)
 
-    @cached_property
-    def _held_out(self) -> list[HeldOut]:
-        return [HeldOut(group, self.reader, self.config.episodes.examples) for group in self.groups]
+    def _held_out(self, groups: Sequence[Group]) -> list[HeldOut]:
+        return [HeldOut(group, self.reader, self.config.episodes.examples) for group in groups]
 
 
 def _surprise(told: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -212,7 +212,8 @@ def run(config: InContextTraining, data: Path, folder: Path, *, resume: bool, sa
     sampler = EpisodeSampler(stored, wordings(mix, reader), mix.weights, config.episodes, seed=config.seed)
     torch.manual_seed(config.seed)
     network = load_model(config.start, reader.fingerprint)[0] if config.start else begun(config.network, tagger)
-    recipe = InContextLearning(config, reader, sampler, load_groups(data, mix, GROUP_SENTENCES), network)
+    held_out, familiar = (load(data, mix, GROUP_SENTENCES) for load in (load_groups, load_familiar))
+    recipe = InContextLearning(config, reader, sampler, held_out, network, familiar)
     say("training")
     train(recipe, config.loop, folder, resume=resume, say=say)
     reading, found = recipe.chosen()

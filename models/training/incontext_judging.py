@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from models.types import Document, Span
 
 #: Readings tried: what is added to the log-probability of every beginning.
-EAGERNESS = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
+EAGERNESS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
 #: Padded units of a batch.
 _BUDGET = 8192
 

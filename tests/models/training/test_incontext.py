@@ -33,6 +33,7 @@ MIX = Mix(
     weights={"wikigold": 1.0},
     held_out=(HeldOut(name="web", data_set="uner_ewt", file="dev", labels=None),),
     forbidden=("*/test",),
+    familiar=(HeldOut(name="wiki", data_set="uner_ewt", file="train", labels=None),),
 )
 PEOPLE = ["Anna", "Bo", "Carla", "Dmitri", "Esra", "Finn", "Greta", "Hugo", "Ines", "Jonas"]
 PLACES = ["Bern", "Hull", "Oslo", "Porto", "Quito", "Riga", "Seoul", "Turin", "Utrecht", "Vienna"]
@@ -55,6 +56,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_set(folder, "wikigold", "all", sentences(120, 1))
     write_set(folder, "wikigold", "test", [])
     write_set(folder, "uner_ewt", "dev", sentences(20, 2))
+    write_set(folder, "uner_ewt", "train", sentences(10, 3))
     return folder
 
 
@@ -87,6 +89,7 @@ def test_it_learns_and_writes_a_model_that_loads(data: Path, base: Path, tmp_pat
     network, manifest = load_model(folder, StateReader(artifact.load(base)).fingerprint)
     assert network.config.layers == 2
     assert manifest.receipt["held_out"].keys() == {"examples", "fewer", "bare", "violations"}
+    assert all(scores.keys() == {"web", "wiki"} for scores in manifest.receipt["held_out"].values())
     assert manifest.base == "tagger"
     last = json.loads((tmp_path / "run" / LOG).read_text().splitlines()[-1])
     assert last["groups"]["examples"].keys() == {"web"}
