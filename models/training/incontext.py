@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import shutil
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -120,20 +121,22 @@ class InContextLearning:
         """What the model is worth on the held-out groups as it is, read plainly; nothing where there are none."""
         if not self.groups:
             return {}
-        found = judged(self._generator(), self._held_out(self.groups))
+        found = judged(self._generator(), self._held_out)
         means = {name: mean(scores) for name, scores in found.items()}
         told = {"held_out_f1": means["examples"], "bare_f1": means["bare"], "violations": means["violations"]}
         return told | {"groups": found}
 
     def chosen(self) -> tuple[Reading, dict[str, dict[str, float]]]:
         """How the model is best read, and what it is worth by group then."""
-        return chosen(self._generator(), self._held_out((*self.groups, *self._familiar)))
+        familiar = [HeldOut(group, self.reader, self.config.episodes.examples) for group in self._familiar]
+        return chosen(self._generator(), [*self._held_out, *familiar])
 
     def _generator(self) -> CompactGenerator:
         return CompactGenerator(self.reader, self.module, device=self.device, dtype=self.dtype)
 
-    def _held_out(self, groups: Sequence[Group]) -> list[HeldOut]:
-        return [HeldOut(group, self.reader, self.config.episodes.examples) for group in groups]
+    @cached_property
+    def _held_out(self) -> list[HeldOut]:
+        return [HeldOut(group, self.reader, self.config.episodes.examples) for group in self.groups]
 
 
 def _surprise(told: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
