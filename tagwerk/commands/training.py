@@ -81,21 +81,34 @@ def llm(
     seed: Annotated[int, typer.Option(help="Seed of the batches and the fresh weights.")] = 0,
     removed: Annotated[
         float, typer.Option(help="Share of prompts some of whose labels are removed.", min=0.0, max=1.0)
-    ] = 0.3,
+    ] = 0.5,
     tagger: Annotated[Path | None, typer.Option(help="Folder of the tagger whose encoder finds examples.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Folder of a compact model to go on from.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Highest learning rate; the recipe's own if left out.")] = None,
 ) -> None:
     """Train a language model to tag as the examples in its prompt do (IF-WRANER)."""
     if not data.is_dir():
         raise UnusableInput(f"there is no folder {data}; --data must name a folder with one folder a set")
+    if base != COMPACT and start is not None:
+        raise UnusableInput(f"--start names a compact model to go on from; {base} starts from itself")
     if base == COMPACT:
-        folder = _compact(data, out, minutes, tagger, removed=removed, seed=seed, resume=resume)
+        folder = _compact(data, out, minutes, tagger, start, removed=removed, rate=rate, seed=seed, resume=resume)
     else:
-        folder = _tuned(base, data, out, minutes, tagger, removed=removed, seed=seed, resume=resume)
+        folder = _tuned(base, data, out, minutes, tagger, removed=removed, rate=rate, seed=seed, resume=resume)
     say(f"wrote {folder}")
 
 
 def _compact(
-    data: Path, out: Path, minutes: float, tagger: Path | None, *, removed: float, seed: int, resume: bool
+    data: Path,
+    out: Path,
+    minutes: float,
+    tagger: Path | None,
+    start: Path | None,
+    *,
+    removed: float,
+    rate: float | None,
+    seed: int,
+    resume: bool,
 ) -> Path:
     from models.artifact import shipped_folder
     from models.training.episodes import EpisodeConfig
@@ -105,10 +118,11 @@ def _compact(
     config = InContextTraining(
         loop=LoopConfig(minutes=minutes),
         tagger=tagger or shipped_folder(),
+        start=start,
         episodes=EpisodeConfig(removed=removed),
         seed=seed,
     )
-    return run(config, data, out, resume=resume, say=say)
+    return run(replace(config, rate=rate or config.rate), data, out, resume=resume, say=say)
 
 
 def _tuned(
@@ -119,6 +133,7 @@ def _tuned(
     tagger: Path | None,
     *,
     removed: float,
+    rate: float | None,
     seed: int,
     resume: bool,
 ) -> Path:
@@ -145,7 +160,7 @@ def _tuned(
     config = InstructConfig(
         loop=LoopConfig(minutes=minutes), base=base, episodes=EpisodeConfig(removed=removed), seed=seed
     )
-    return run(config, data, out, searched, resume=resume, say=say)
+    return run(replace(config, rate=rate or config.rate), data, out, searched, resume=resume, say=say)
 
 
 @app.command(name="typer")

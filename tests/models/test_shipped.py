@@ -14,7 +14,7 @@ from models.incontext_artifact import load_model
 from models.scores import score
 from models.shipped import MANIFEST, SHIPPED
 from models.states import StateReader
-from models.training.incontext import nearest
+from models.training.incontext_judging import nearest
 from models.typer_artifact import load_typer, read_typer_manifest
 from models.typing_hierarchy import tree_of
 from tests.models.building import example
