@@ -15,6 +15,7 @@ from torch import Tensor
 from models.batching import by_length
 from models.devices import best_device
 from models.mentions import collated, prompts
+from models.types import TypeScore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,14 +41,6 @@ class Judgement:
     threshold: float = 0.5
     #: Tell the single best type of each mention instead.
     single: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypeScore:
-    """A type of a mention and how likely it is, in [0, 1]."""
-
-    name: str
-    score: float
 
 
 class Typer:
@@ -123,7 +116,8 @@ def chosen(logits: Tensor, judgement: Judgement, tree: TypeTree) -> list[list[tu
         picked |= logits.sigmoid() >= judgement.threshold
     rows, columns = picked.nonzero(as_tuple=True)
     told: list[dict[int, float]] = [{} for _ in range(logits.size(0))]
-    likely = logits[rows, columns].sigmoid().tolist()
+    # One of all types is told: then they were taught against each other, and a score alone says little.
+    likely = (logits.softmax(1) if judgement.single else logits.sigmoid())[rows, columns].tolist()
     for row, column, score in zip(rows.tolist(), columns.tolist(), likely, strict=True):
         for each in (column, *tree.ancestors[column]):
             told[row][each] = max(score, told[row].get(each, 0.0))

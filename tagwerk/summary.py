@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jobs.records import JobView, StoredEvent
     from jobs.taggers import TaggerEntry
     from models.scores import Scorer
+    from models.typing_scores import TypingScore
 
 
 def ended(job: JobView) -> str:
@@ -114,6 +115,15 @@ def score_table(scorer: Scorer) -> Table:
     for name, score in [*scorer.by_label().items(), ("all", scorer.total())]:
         fractions = (score.precision, score.recall, score.f1)
         table.add_row(name, *(f"{100 * value:.1f}" for value in fractions), str(score.gold))
+    return table
+
+
+def typing_table(mentions: int, score: TypingScore) -> Table:
+    """Scores of types, in per cent."""
+    table = Table("average", "precision", "recall", "F1", "accuracy", "mentions", box=None)
+    for name, average in (("micro", score.micro), ("macro", score.macro)):
+        fractions = (average.precision, average.recall, average.f1, score.accuracy)
+        table.add_row(name, *(f"{100 * value:.1f}" for value in fractions), f"{mentions:,}")
     return table
 
 

@@ -15,6 +15,7 @@ from models.shipped import SHIPPED
 from retrieval.settings import RetrievalSettings
 from workers.language import Languages
 from workers.prompted import PromptedTaggers
+from workers.typers import Typers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from models.tagger import Outcome, Tagger
     from models.training.extend import ExtendConfig
     from models.training.incontext_tuning import TuningConfig
+    from models.typer import Typer
     from models.types import Label
     from workers.settings import WorkerSettings
 
@@ -42,6 +44,8 @@ class Runtime:
         self.languages = Languages(settings, self._reading)
         #: Taggers of the engine `llm`.
         self.prompted = PromptedTaggers(self.languages, retrieval or RetrievalSettings())
+        #: Taggers of the engine `typer`.
+        self.typers = Typers(self._typer, settings.batch_pieces)
 
     @cached_property
     def device(self) -> torch.device:
@@ -125,6 +129,11 @@ class Runtime:
         if read(folder).engine == "llm":
             return self.prompted.calibration(folder).margin
         return self.tagger(folder).calibration.margin
+
+    def _typer(self, folder: Path) -> Typer:
+        from models.typer_artifact import load_typer
+
+        return load_typer(folder, device=self.device, dtype=self.dtype)
 
     def _reading(self) -> Tagger:
         """The tagger whose encoder reads words in context; kept whatever else is loaded."""

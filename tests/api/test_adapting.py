@@ -126,7 +126,12 @@ def test_a_large_file_is_left_to_the_worker(desk: Desk, monkeypatch: pytest.Monk
             "/method",
             "there is no method 'magic'; known are extend, retrieve, lora",
         ),
-        ({"tagger": "jazz"}, "unknown_tagger", "/tagger", "there is no tagger 'jazz'; known are compact, default"),
+        (
+            {"tagger": "jazz"},
+            "unknown_tagger",
+            "/tagger",
+            "there is no tagger 'jazz'; known are compact, default, typer",
+        ),
         ({"engine": "magic"}, "unknown_engine", "/engine", "there is no engine 'magic'; known are biencoder, llm"),
         (
             {"engine": "llm"},
