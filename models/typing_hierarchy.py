@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "MAX_FILE_BYTES",
     "MAX_TYPES",
     "FineType",
     "TypeTree",
