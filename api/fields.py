@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from api.schemas import JobRequest
 
-#: The method of an adaptation that has types and says none.
-_OF_TYPES = "finetype"
-
 _NO_METHOD = "the field 'method' is of adaptations alone; leave it out, or ask for a job of the kind 'adapt'"
 _NO_NAME = "the field 'name' is missing; a job of the kind 'adapt' makes a tagger of this name"
 _NO_LABELS = "the field 'labels' is missing"
@@ -33,7 +30,7 @@ def method_of(asked: JobRequest) -> str:
     """The method that an adaptation asks for, or what stands for it where it names none."""
     if asked.method is not None:
         return asked.method
-    return taggers.METHOD if asked.types is None else _OF_TYPES
+    return taggers.METHOD if asked.types is None else taggers.TYPING_METHOD
 
 
 def check(asked: JobRequest) -> None:

@@ -51,6 +51,7 @@ __all__ = [
     "OWN",
     "TYPER",
     "TYPING",
+    "TYPING_METHOD",
     "Chosen",
     "TaggerEntry",
     "agreed",
@@ -75,6 +76,8 @@ OWN = {**ENGINES, TYPING: TYPER}
 METHODS = {"extend": "biencoder", "retrieve": "llm", "lora": "llm", "finetype": TYPING}
 #: What a job has that names none.
 ENGINE, METHOD = "biencoder", "extend"
+#: The same of an adaptation that has types to learn.
+TYPING_METHOD = "finetype"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,7 +105,8 @@ def tagger_table(entries: Iterable[TaggerEntry]) -> Table:
 
 
 def _held_out(receipt: dict[str, Any]) -> str:
-    found = receipt.get("held_out_f1", receipt.get("after", {}).get("f1"))
+    after = receipt.get("after", {})
+    found = receipt.get("held_out_f1", after.get("f1", after.get("macro_f1")))
     return "" if found is None else f"{found:.3f}"
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from models.tagger import Outcome, Tagger
     from models.training.extend import ExtendConfig
+    from models.training.finetype import FineTypeConfig
     from models.training.incontext_tuning import TuningConfig
     from models.typer import Typer
     from models.types import Label
@@ -92,6 +93,24 @@ class Runtime:
         steps, least = self._settings.adapt_steps, ExtendConfig().least_steps
         minutes = self._settings.adapt_minutes
         return ExtendConfig(minutes=minutes, most_steps=steps, least_steps=min(least, steps))
+
+    def typing_pupil(self, folder: Path) -> Typer:
+        """A typer as training may take it; as `pupil`."""
+        import torch
+
+        from models.typer import Typer
+
+        typer = self.typers.typer(folder)
+        if typer.dtype is not torch.float16:
+            return typer
+        return Typer(typer.encoder, typer.network, typer.judgement, device=typer.device)
+
+    def fine_typing(self) -> tuple[FineTypeConfig, float]:
+        """How a typer is taught here, and most minutes of each training."""
+        from models.training.finetype import FineTypeConfig
+
+        steps = min(FineTypeConfig().steps, self._settings.adapt_steps)
+        return FineTypeConfig(steps=steps), self._settings.adapt_minutes
 
     @property
     def budget(self) -> int:
