@@ -11,14 +11,11 @@ from jobs.errors import UnknownTagger
 from jobs.records import NewTagger
 from jobs.states import JobKind, JobState
 from models.encoder import load_encoder
-from models.typer import Judgement, Typer
-from models.typer_artifact import save_typer, untrained_typer
+from models.typer_artifact import untrained_typer
 from models.typing_hierarchy import stored, tree_of
-from models.typing_network import TyperConfig
-from tests.models.building import tiny_model
 from tests.workers.building import ScriptedRuntime, hands, only_chunk, told
 from tests.workers.building import tag_job as text_job
-from tests.workers.typing_jobs import type_job
+from tests.workers.typing_jobs import tiny_typer, type_job
 from workers import tagging
 from workers.runtime import Runtime
 from workers.settings import WorkerSettings
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
 
     from corpora.blobs import BlobStore
     from jobs.store import Ledger
+    from models.typer import Typer
 
 TYPES = stored(tree_of(["/person", "/person/artist", "/person/artist/singer", "/place", "/place/city"]))
 NINA = {"id": "d1", "text": "Nina Simone sang in Ulm.", "entities": [{"start": 0, "end": 11}, {"start": 20, "end": 23}]}
@@ -36,14 +34,7 @@ NINA = {"id": "d1", "text": "Nina Simone sang in Ulm.", "entities": [{"start": 0
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained typer on a small random encoder of 64 positions."""
-    place = tmp_path_factory.mktemp("typer")
-    tiny_model(positions=64).save_pretrained(place / "encoder")
-    load_encoder().tokenizer.save_pretrained(place / "encoder")
-    typer = untrained_typer(load_encoder(str(place / "encoder")), TyperConfig(layers=1, heads=2))
-    typer = Typer(typer.encoder, typer.network, Judgement(threshold=0.5))
-    save_typer(place / "fine", typer, name="fine", receipt={})
-    return place / "fine"
+    return tiny_typer(tmp_path_factory.mktemp("typer"))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Jobs that type, as tests of this room need them."""
+"""Jobs that type, and a small typer, as tests of this room need them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from corpora.ingest import ingest
 from corpora.limits import DEFAULT_LIMITS
 from jobs.routing import pieces, queue_for
 from jobs.states import JobKind
+from models.encoder import load_encoder
+from models.typer import Judgement, Typer
+from models.typer_artifact import save_typer, untrained_typer
+from models.typing_network import TyperConfig
+from tests.models.building import tiny_model
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from corpora.blobs import BlobStore
     from jobs.store import Ledger
 
@@ -33,3 +40,12 @@ def type_job(
     total = sum(chunk.documents for chunk in chunks)
     ledger.enqueue(job_id, blob=corpus.key, documents=total, chunks=chunks, queue=queue_for(kind, "typer"))
     return job_id
+
+
+def tiny_typer(place: Path) -> Path:
+    """The folder of an untrained typer on a small random encoder of 64 positions, in this folder."""
+    tiny_model(positions=64).save_pretrained(place / "encoder")
+    load_encoder().tokenizer.save_pretrained(place / "encoder")
+    fresh = untrained_typer(load_encoder(str(place / "encoder")), TyperConfig(layers=1, heads=2))
+    save_typer(place / "fine", Typer(fresh.encoder, fresh.network, Judgement(threshold=0.5)), name="fine", receipt={})
+    return place / "fine"
