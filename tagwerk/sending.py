@@ -161,5 +161,9 @@ def _fields(document: Mapping[str, Any] | Document, number: int) -> dict[str, An
 
 
 def _entity(span: Span) -> dict[str, Any]:
-    types = span.types and [each.name for each in span.types]
-    return {"start": span.start, "end": span.end, "label": span.label or None, "types": types}
+    told: dict[str, Any] = {"start": span.start, "end": span.end}
+    if span.label:
+        told["label"] = span.label
+    if span.types is not None:
+        told["types"] = [each.name for each in span.types]
+    return told

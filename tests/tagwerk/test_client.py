@@ -85,13 +85,17 @@ def test_a_corpus_may_come_in_any_form(client: Client, tmp_path: Path, form: str
 
 def test_a_document_keeps_its_annotation(client: Client) -> None:
     span = Span(start=0, end=4, label="band")
-    document = Document(id="x", text="Abba", meta={"a": 1}, entities=(span,))
+    typed = Span(start=0, end=2, label="", types=(TypeScore(name="/group"),))
+    document = Document(id="x", text="Abba", meta={"a": 1}, entities=(span, typed))
 
     job = client.tag([document], BANDS)
 
     [found] = client.documents(job.id)
     assert (found["id"], found["text"], found["meta"]) == ("x", "Abba", {"a": 1})
-    assert found["entities"] == [{"start": 0, "end": 4, "label": "band"}]
+    assert found["entities"] == [
+        {"start": 0, "end": 4, "label": "band"},
+        {"start": 0, "end": 2, "types": ["/group"]},
+    ]
 
 
 def test_a_stream_is_sent_from_where_it_stands(client: Client, tmp_path: Path) -> None:
