@@ -156,7 +156,9 @@ def typing(
         "runs/typer"
     ),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoints, if there are any.")] = False,
-    base: Annotated[str | None, typer.Option(help="Encoder to start from: a folder or a Hugging Face name.")] = None,
+    base: Annotated[
+        str, typer.Option(help="Shipped tagger whose encoder is gone on from, or an encoder: a folder or a name.")
+    ] = "default",
     seed: Annotated[int, typer.Option(help="Seed of the batches and the fresh weights.")] = 0,
     layers: Annotated[int, typer.Option(help="Layers of the encoder that are tuned, from the last.", min=0)] = 2,
     mlm: Annotated[float, typer.Option(help="Weight of the masked words; 0 leaves them out.", min=0.0)] = 0.1,
@@ -165,14 +167,13 @@ def typing(
     """Train the typer on broad types (FiveFine, ultra-fine pre-training)."""
     if not data.is_dir():
         raise UnusableInput(f"there is no folder {data}; --data must name a folder with one folder a set")
-    from models.encoder import PACKAGED
     from models.training.loop import LoopConfig
     from models.training.typer import TyperTraining, run
     from models.typing_network import TyperConfig
 
     config = TyperTraining(
         loop=LoopConfig(minutes=minutes),
-        base=base or PACKAGED,
+        base=base,
         network=TyperConfig(layers=layers),
         mlm=mlm,
         nwp=nwp,
