@@ -16,7 +16,7 @@ from corpora.errors import InvalidCorpus
 from corpora.ingest import ingest
 from corpora.limits import DEFAULT_LIMITS
 from jobs.states import EscalationState, JobState
-from models.types import Document, Label, Span
+from models.types import Document, Label, Span, TypeScore
 from tagwerk.client import Client
 from tagwerk.errors import (
     BadKey,
@@ -268,7 +268,7 @@ def test_a_refusal_in_the_middle_of_an_upload_is_heard(server: Server) -> None:
 
 
 def test_the_taggers_and_the_server_are_there(client: Client) -> None:
-    assert [tagger.name for tagger in client.taggers()] == ["compact", "default"]
+    assert [tagger.name for tagger in client.taggers()] == ["compact", "default", "typer"]
     assert client.ready().ready
 
 
