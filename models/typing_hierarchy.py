@@ -266,7 +266,7 @@ def _same_words(entries: Sequence[Entry], words: Mapping[str, str]) -> Iterator[
         other = first.setdefault(told.casefold(), entry)
         if other.name != entry.name:
             sentence = f"{quoted(entry.name)} and {quoted(other.name)} have the same words, {quoted(told)}"
-            yield finding(entry.place, "same_words", f"{sentence}{_before(other)}; give one of them other `words`")
+            yield finding(entry.place, "same_words", f"{sentence}{_before(other)}; give one of them other words")
 
 
 def _before(other: Entry) -> str:

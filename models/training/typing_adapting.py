@@ -7,6 +7,7 @@ without the documents it is measured on, its threshold chosen without them; the 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from models.training.finetype import FineTypeConfig
     from models.typing_hierarchy import TypeTree
 
+#: How often each mention is shown, within these numbers of steps; a recipe may be bound to fewer.
+PASSES, LEAST_STEPS = 40, 60
 #: Minutes between checkpoints.
 CHECKPOINT_MINUTES = 0.5
 
@@ -72,10 +75,12 @@ class _Lesson:
 
     def taught(self, positions: Sequence[int], folder: Path, watch: Callable[[float], None]) -> Typer:
         """A typer that has learnt these documents; `folder` keeps what a killed run goes on from."""
+        examples = [each for i in positions for each in self._examples(i)]
+        rounds = PASSES * math.ceil(len(examples) / self.config.batch)
         return finetype(
-            self.config,
+            replace(self.config, steps=min(self.config.steps, max(LEAST_STEPS, rounds))),
             self.base,
-            [each for i in positions for each in self._examples(i)],
+            examples,
             self.tree,
             folder,
             watch=watch,
