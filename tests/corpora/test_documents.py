@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from corpora.documents import parse_document
 from corpora.errors import InvalidCorpus, Problem
-from models.types import Document, Span
+from models.types import Document, Span, TypeScore
 from tests.corpora.corpus import line
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
@@ -150,3 +150,19 @@ def test_offsets_count_code_points() -> None:
 def test_nesting_up_to_the_limit_is_read() -> None:
     deep = b"[" * 99 + b"]" * 99
     assert parse_document(b'{"id": "a", "text": "x", "other": ' + deep + b"}", 1).id == "a"
+
+
+def test_a_mention_needs_no_label_and_may_have_types() -> None:
+    entities = [
+        {"start": 0, "end": 2},
+        {"start": 0, "end": 2, "label": None, "types": None},
+        {"start": 0, "end": 2, "label": "x", "types": ["/a", {"name": "/b", "score": 0.4}]},
+    ]
+
+    found = parse_document(json.dumps({"id": "a", "text": "hello", "entities": entities}).encode(), 1).entities
+
+    assert found == (
+        Span(start=0, end=2, label=""),
+        Span(start=0, end=2, label=""),
+        Span(start=0, end=2, label="x", types=(TypeScore(name="/a"), TypeScore(name="/b"))),
+    )
