@@ -21,7 +21,8 @@ def ended(job: JobView) -> str:
     """How a job stands, in one line."""
     if job.kind is JobKind.ADAPT:
         return _adapted(job)
-    parts = [f"{job.completed:,} of {job.total or 0:,} documents tagged"]
+    done = "typed" if job.kind is JobKind.TYPE else "tagged"
+    parts = [f"{job.completed:,} of {job.total or 0:,} documents {done}"]
     if job.failed:
         parts.append(f"{job.failed:,} failed")
     if job.pending:

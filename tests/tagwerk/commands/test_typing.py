@@ -36,7 +36,7 @@ def test_every_mention_of_the_example_has_types(tagwerk: Tagwerk, tmp_path: Path
     ended = tagwerk("type", CORPUS, "--types", TYPES, "-o", tmp_path / "out.jsonl")
 
     assert (ended.code, ended.out) == (0, "")
-    assert "24 of 24 documents tagged" in ended.err.splitlines()[-1]
+    assert "24 of 24 documents typed" in ended.err.splitlines()[-1]
     given, lines = documents(CORPUS.read_text("utf-8")), documents((tmp_path / "out.jsonl").read_text("utf-8"))
     assert [line["id"] for line in lines] == [document["id"] for document in given]
     for document, line in zip(given, lines, strict=True):
