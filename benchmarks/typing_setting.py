@@ -59,6 +59,9 @@ def typing_options(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--typers", nargs="*", default=[], metavar="NAME=FOLDER", help="pre-trained typers, beside some that are not"
     )
+    parser.add_argument(
+        "--direct", nargs="*", default=list(DIRECT), choices=list(DIRECT), help="which of those that are not"
+    )
     parser.add_argument("--layers", type=int, default=TyperConfig().layers, help="layers that the untrained ones tune")
     parser.add_argument("--limit", type=int, help="most mentions that are measured on, to try a command")
     parser.add_argument("--steps", type=int, help="steps of one training, to try a command")
@@ -89,7 +92,8 @@ def typers(options: argparse.Namespace) -> dict[str, tuple[Typer, str]]:
     device = best_device()
     dtype = working_dtype(device)
     found: dict[str, tuple[Typer, str]] = {}
-    for name, base in DIRECT.items():
+    for name in options.direct:
+        base = DIRECT[name]
         fresh = untrained_typer(load_base(base), TyperConfig(layers=options.layers))
         typer = Typer(fresh.encoder, fresh.network, fresh.judgement, device=device, dtype=dtype)
         found[name] = (typer, f"untrained, on {base}, {options.layers} layers tuned")
