@@ -96,7 +96,15 @@ def test_the_default_reads_the_long_document_to_its_last_sentence(shipped: Tagge
 def test_the_typer_stands_on_the_default_and_tells_fine_types() -> None:
     folder = SHIPPED / "typer"
     typer = load_typer(folder)
-    tree = tree_of(["/person", "/person/politician", "/organization", "/organization/musical_group", "/location/lake"])
+    names = [
+        "/person",
+        "/person/politician",
+        "/organization",
+        "/organization/musical_group",
+        "/place",
+        "/place/body_of_water",
+    ]
+    tree = tree_of(names)
     told = typer.tell(
         [
             mention("The quartet toured Norway with Low Tide before the drummer left.", "Low Tide"),
@@ -107,7 +115,7 @@ def test_the_typer_stands_on_the_default_and_tells_fine_types() -> None:
     )
 
     assert [{each.name for each in found} for found in told] == [
-        {"/organization", "/organization/musical_group"}, {"/location", "/location/lake"}, {"/person", "/person/politician"},
+        {"/organization", "/organization/musical_group"}, {"/place", "/place/body_of_water"}, {"/person", "/person/politician"},
     ]  # fmt: skip
     assert read_typer_manifest(folder).base == "default"
     assert sum(file.stat().st_size for file in folder.glob("*.safetensors")) <= 10_000_000
