@@ -107,8 +107,14 @@ def _of_node(place: Place, node: yaml.Node) -> Entry | Finding:
         return _of_value(place, node.value)
     if not isinstance(node, yaml.MappingNode):
         return _of_value(place, [])
-    values = [(key.value, value.value if isinstance(value, yaml.ScalarNode) else []) for key, value in node.value]
-    return _of_value(place, {str(key): value for key, value in values})
+    return _of_value(place, {str(key.value): _said(value) for key, value in node.value})
+
+
+def _said(node: yaml.Node) -> object:
+    """What stands behind a key: text as it is written, or nothing."""
+    if not isinstance(node, yaml.ScalarNode):
+        return []
+    return None if node.tag == "tag:yaml.org,2002:null" else node.value
 
 
 def _of_value(place: Place, value: object) -> Entry | Finding:

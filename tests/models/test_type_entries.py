@@ -68,6 +68,16 @@ def test_a_key_that_is_null_says_nothing() -> None:
     assert (found.parent, found.words, found.description) == (None, None, "")
 
 
+@pytest.mark.parametrize(
+    "text", ['[{"name": "band", "parent": null}]', "- {name: band, parent: ~}", "- name: band\n  words:"]
+)
+def test_a_key_of_a_file_that_is_null_says_nothing_either(text: str) -> None:
+    [found] = entries_in(text)
+
+    assert isinstance(found, Entry)
+    assert (found.name, found.parent, found.words) == ("band", None, None)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=8), inside, max_size=3),
