@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 SET = "ontonotes_fet"
 #: Draws there are, and examples a type that each of them has.
 DRAWS, SHOTS = 5, 5
-CONFIG = FineTypeConfig(steps=100, single=True, objective="softmax", look=20)
+CONFIG = FineTypeConfig(steps=60, single=True, look=15, pieces=64)
 FIGURES = ("accuracy", "micro F1", "macro F1")
 PEERS = (
     TypingPeer(name="BERT-Direct (BERT-base)", figures=dict(zip(FIGURES, (17.15, 37.38, 41.50), strict=True))),
