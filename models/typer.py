@@ -116,8 +116,7 @@ def chosen(logits: Tensor, judgement: Judgement, tree: TypeTree) -> list[list[tu
         picked |= logits.sigmoid() >= judgement.threshold
     rows, columns = picked.nonzero(as_tuple=True)
     told: list[dict[int, float]] = [{} for _ in range(logits.size(0))]
-    # One of all types is told: then they were taught against each other, and a score alone says little.
-    likely = (logits.softmax(1) if judgement.single else logits.sigmoid())[rows, columns].tolist()
+    likely = logits[rows, columns].sigmoid().tolist()
     for row, column, score in zip(rows.tolist(), columns.tolist(), likely, strict=True):
         for each in (column, *tree.ancestors[column]):
             told[row][each] = max(score, told[row].get(each, 0.0))

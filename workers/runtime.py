@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Taggers kept loaded; the one used longest ago goes first.
 LOADED = 3
+#: Steps of a typer's training and most pieces of its prompts, as `benchmarks.typing_ontonotes` has them.
+TYPING_STEPS, TYPING_PIECES = 60, 64
 
 
 class Runtime:
@@ -109,8 +111,8 @@ class Runtime:
         """How a typer is taught here, and most minutes of each training."""
         from models.training.finetype import FineTypeConfig
 
-        steps = min(FineTypeConfig().steps, self._settings.adapt_steps)
-        return FineTypeConfig(steps=steps), self._settings.adapt_minutes
+        steps = min(TYPING_STEPS, self._settings.adapt_steps)
+        return FineTypeConfig(steps=steps, pieces=TYPING_PIECES), self._settings.adapt_minutes
 
     @property
     def budget(self) -> int:

@@ -7,7 +7,6 @@ without the documents it is measured on, its threshold chosen without them; the 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from models.training.finetype import FineTypeConfig
     from models.typing_hierarchy import TypeTree
 
-#: How often each mention is shown, within these numbers of steps; a recipe may be bound to fewer.
-PASSES, LEAST_STEPS = 40, 60
 #: Minutes between checkpoints.
 CHECKPOINT_MINUTES = 0.5
 
@@ -69,18 +66,16 @@ class _Lesson:
             for document in documents
         ]
         single = all(len(tree.narrowest(types)) == 1 for mentions in self.wanted for types in mentions)
-        # Where each mention has one narrowest type, types are set against each other, and one of them is told.
-        self.config = replace(config, single=single, objective="softmax" if single else "bce")
+        # Where each mention has one narrowest type, one is told of each.
+        self.config = replace(config, single=single)
         self.thresholds = (base.judgement.threshold,) if single else GRID
 
     def taught(self, positions: Sequence[int], folder: Path, watch: Callable[[float], None]) -> Typer:
         """A typer that has learnt these documents; `folder` keeps what a killed run goes on from."""
-        examples = [each for i in positions for each in self._examples(i)]
-        rounds = PASSES * math.ceil(len(examples) / self.config.batch)
         return finetype(
-            replace(self.config, steps=min(self.config.steps, max(LEAST_STEPS, rounds))),
+            self.config,
             self.base,
-            examples,
+            [each for i in positions for each in self._examples(i)],
             self.tree,
             folder,
             watch=watch,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from models.typer import Typer
 
 TREE = tree_of(["/person", "/person/friend", "/place", "/place/city", "/thing"])
-LEARNS = FineTypeConfig(steps=60, batch=8, rate=1e-2)
+LEARNS = FineTypeConfig(steps=150, batch=8, rate=1e-2)
 QUICK = FineTypeConfig(steps=4, batch=4, rate=1e-3)
 
 
@@ -83,8 +83,8 @@ def test_a_receipt_says_what_was_learnt_with_intervals(base: Typer, tmp_path: Pa
     for figure in ("accuracy", "micro_f1", "macro_f1"):
         for scores in (receipt["before"], receipt["after"]):
             assert scores[f"{figure}_low"] <= scores[figure] <= scores[f"{figure}_high"]
-    assert (receipt["verdict"], receipt["single"], receipt["steps"]) == (BETTER, True, 60)
-    assert receipt["loss"][-1][0] == 60
+    assert (receipt["verdict"], receipt["single"], receipt["steps"]) == (BETTER, True, 150)
+    assert receipt["loss"][-1][0] == 150
     assert receipt["loss"][-1][1] < receipt["loss"][0][1]
     assert {stage for stage, _ in told} == {"judging", "learning"}
     assert [share for stage, share in told if stage == "judging"] == sorted(s for g, s in told if g == "judging")
