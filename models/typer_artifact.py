@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+ENGINE = "typer"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TyperManifest:
     """What `tagger.json` says."""
@@ -55,7 +58,7 @@ def save_typer(folder: Path, typer: Typer, *, name: str, receipt: dict[str, Any]
     partial.mkdir(parents=True)
     manifest = TyperManifest(
         name=name,
-        engine="typer",
+        engine=ENGINE,
         base=typer.encoder.name,
         base_fingerprint=typer.encoder.fingerprint,
         config=typer.network.config,
