@@ -119,7 +119,7 @@ def test_measurements_are_logged_and_said(tmp_path: Path, monkeypatch: pytest.Mo
     # Then there is a line at each, and one at the end
     lines = log(tmp_path)
     assert [(line["step"], line["minutes"]) for line in lines] == [(20, 0.33), (40, 0.67), (60, 1.0), (60, 1.0)]
-    assert [set(line) for line in lines] == [{"step", "minutes", "loss", "f1"}] * 4
+    assert [set(line) for line in lines] == [{"step", "minutes", "loss", "gradient_norm", "f1"}] * 4
     assert [json.loads(text) for text in said] == lines
     assert lines[0]["loss"] > lines[-1]["loss"]
 
