@@ -42,7 +42,9 @@ _BAD_TAGGER_NAME = Complaint(
     pointer="/name",
 )
 _BAD_METHOD = Complaint(
-    code="unknown_method", detail="there is no method 'magic'; known are extend, retrieve, lora", pointer="/method"
+    code="unknown_method",
+    detail="there is no method 'magic'; known are extend, contrastive, retrieve, lora",
+    pointer="/method",
 )
 _MISMATCHED_ENGINE = Complaint(
     code="engine_mismatch",

@@ -288,7 +288,8 @@ class JobRequest(Request):
     method: str | None = Field(
         None,
         max_length=NAME_MAX,
-        description="how an adaptation learns: `extend`, `retrieve` or `lora`; without it `extend`. Of no other kind",
+        description="how an adaptation learns: `extend`, `contrastive`, `retrieve` or `lora`; without it `extend`. Of "
+        "no other kind",
     )
     name: str | None = Field(
         None,

@@ -1,6 +1,9 @@
 """What an extension's settings are worth: phase 2 with one setting changed at a time, on sets that training never saw.
 
     python benchmarks/extension.py --data DIR --work FOLDER --tagger TAGGER [--sizes 5,100] [--draws 1]
+    python benchmarks/extension.py ... --rows SCREENED --sizes 1,5 --steps 20 --others 0 --name contrast_screening
+
+The second form screens the contrastive settings: distance, form of the loss, weights, what is remembered, the suffix.
 
 TAGGER must not have learnt the held-out groups, as the one that ships has in the end; what a training without
 `--everything` writes is one. Support sets come from the train split of the sets that the mix holds out whole (cyner,
@@ -26,6 +29,7 @@ from benchmarks.few_shot import drawn
 from models import artifact
 from models.devices import best_device, working_dtype
 from models.scores import score
+from models.training.contrasts import ContrastConfig
 from models.training.extend import ExtendConfig, extend
 from models.training.heldout import load_groups
 from models.training.sets import HeldOut, load_documents, load_mix
@@ -57,6 +61,40 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 
 
+def contrasted(**changed: Any) -> dict[str, Any]:  # noqa: ANN401 -- fields of the configuration
+    """Spans contrasted beside their cross-entropy."""
+    return {"contrast": ContrastConfig(**changed)}
+
+
+def words(share: float, **changed: Any) -> dict[str, Any]:  # noqa: ANN401 -- fields of the configuration
+    """Words contrasted, as the papers have it; their nearest words of the examples have a share."""
+    contrast = replace(ContrastConfig(distance="js", outside=True), **changed)
+    return {"scoring": "io", "spread": contrast.distance != "euclidean", "neighbours": share, "contrast": contrast}
+
+
+#: What each row of a screening changes.
+SCREENED: dict[str, dict[str, Any]] = {
+    "spans, alpha 0.2": contrasted(alpha=0.2),
+    "spans, alpha 0.5": contrasted(alpha=0.5),
+    "spans, alpha 0.5, L_in": contrasted(alpha=0.5, form="in"),
+    "spans, alpha 0.5, outside a class": contrasted(alpha=0.5, outside=True),
+    "spans, alpha 0.5, JS": contrasted(alpha=0.5, distance="js") | {"spread": True},
+    "spans, alpha 0.5, KL": contrasted(alpha=0.5, distance="kl") | {"spread": True},
+    "spans, alpha 0.2, nearest 0.2": contrasted(alpha=0.2) | {"neighbours": 0.2},
+    "nearest spans 0.2": {"neighbours": 0.2},
+    "suffix": {"suffix": True},
+    "spans, alpha 0.2, suffix": contrasted(alpha=0.2) | {"suffix": True},
+    "words, JS": words(0.5),
+    "words, KL": words(0.5, distance="kl"),
+    "words, squared Euclidean": words(0.5, distance="euclidean"),
+    "words, JS, L_in": words(0.5, form="in"),
+    "words, JS, by labels alone": words(0.0),
+    "words, JS, by nearest alone": words(1.0),
+    "words, JS, suffix": words(0.5) | {"suffix": True},
+}
+EVERY = ROWS | SCREENED
+
+
 def main() -> None:
     """Measure what is missing and write the table."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,27 +102,34 @@ def main() -> None:
     arguments.add_argument("--work", type=Path, required=True, help="folder of what was measured")
     arguments.add_argument("--sizes", default="5,100")
     arguments.add_argument("--draws", type=int, default=1)
-    arguments.add_argument("--rows", default=";".join(ROWS), help=f"some of: {'; '.join(ROWS)}")
+    arguments.add_argument("--rows", default=";".join(ROWS), help=f"SCREENED, or some of: {'; '.join(EVERY)}")
+    arguments.add_argument("--steps", type=int, help="steps of each extension, to screen many settings")
+    arguments.add_argument("--judges", type=int, default=JUDGES, help="sentences that judge")
+    arguments.add_argument("--others", type=int, default=OTHERS, help="sentences of each other group, 0 for none")
+    arguments.add_argument("--name", default="extension", help="of the table")
     arguments.add_argument("--tagger", type=Path, required=True, help="folder of a tagger")
     options = arguments.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     device = best_device()
     base = artifact.load(options.tagger, device=device, dtype=working_dtype(device))
-    trials = {data_set: Trial.read(options.data, data_set, base) for data_set in SETS}
+    trials = {data_set: Trial.read(options, data_set, base) for data_set in SETS}
+    rows = ["default", *SCREENED] if options.rows == "SCREENED" else options.rows.split(";")
+    steps = {} if options.steps is None else {"least_steps": options.steps, "most_steps": options.steps}
     cells = [
         (name, size, data_set, draw)
         for size in options.sizes.split(",")
         for draw in range(options.draws)
         for data_set in SETS
-        for name in options.rows.split(";")
+        for name in rows
     ]
     for name, size, data_set, draw in cells:
         kept = options.work / f"{name.replace(' ', '-').replace(',', '')}_{size}_{data_set}_{draw}.json"
         if not kept.exists():
-            found = measure(base, ExtendConfig(**ROWS[name], seed=draw), int(size), trials[data_set])
+            config = ExtendConfig(**EVERY[name], **steps, seed=draw)
+            found = measure(base, config, int(size), trials[data_set])
             kept.write_text(json.dumps({"row": name, "size": size, "set": data_set, "draw": draw} | found))
             print(kept.read_text(), flush=True)
-        write(options.work, base)
+        write(options, base)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +141,12 @@ class Trial:
     judges: list[Document]
     others: list[Group]
     before: float
-    others_before: float
+    others_before: float | None
 
     @classmethod
-    def read(cls, data: Path, data_set: str, base: Tagger) -> Trial:
+    def read(cls, options: argparse.Namespace, data_set: str, base: Tagger) -> Trial:
         """All of it, under the data folder."""
+        data = options.data
         wording = verbalisations(data_set)
         names = {name: as_label(verbalisation).name for name, verbalisation in wording.items()}
         labels = [as_label(verbalisation) for verbalisation in wording.values()]
@@ -109,8 +155,9 @@ class Trial:
             held_out = HeldOut(name="", data_set=data_set, file=file, labels=None)
             return renamed(load_documents(data, held_out, limit), names)
 
-        judges = split("dev", JUDGES)
-        others = [g for g in load_groups(data, load_mix(), OTHERS) if g.name != SETS[data_set]]
+        judges = split("dev", options.judges)
+        groups = load_groups(data, load_mix(), options.others) if options.others else []
+        others = [group for group in groups if group.name != SETS[data_set]]
         return cls(
             labels=labels,
             pool=split("train", 10**6),
@@ -121,7 +168,7 @@ class Trial:
         )
 
 
-def measure(base: Tagger, config: ExtendConfig, size: int, trial: Trial) -> dict[str, float]:
+def measure(base: Tagger, config: ExtendConfig, size: int, trial: Trial) -> dict[str, float | None]:
     """One extension, before and after."""
     support = some(trial.pool, size, config.seed)
     known = {span.label for document in support for span in document.entities or ()}
@@ -140,8 +187,10 @@ def measure(base: Tagger, config: ExtendConfig, size: int, trial: Trial) -> dict
     }
 
 
-def mean_f1(tagger: Tagger, groups: list[Group]) -> float:
-    """Mean over groups."""
+def mean_f1(tagger: Tagger, groups: list[Group]) -> float | None:
+    """Mean over groups, nothing without any."""
+    if not groups:
+        return None
     return statistics.mean(f1(tagger, group.documents, group.labels) for group in groups)
 
 
@@ -164,24 +213,32 @@ def f1(tagger: Tagger, documents: Any, labels: Any) -> float:  # noqa: ANN401 --
     return 100 * score([d.entities or () for d in documents], [prediction.spans for prediction in found]).f1
 
 
-def write(work: Path, base: Tagger) -> None:
+def write(options: argparse.Namespace, base: Tagger) -> None:
     """The table of all that was measured, whatever this call did."""
-    cells = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(work.glob("*.json"))]
+    cells = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(options.work.glob("*.json"))]
     sizes = sorted({cell["size"] for cell in cells}, key=int)
-    rows = []
-    for size in sizes:
-        for name in ROWS:
-            own = [cell for cell in cells if (cell["row"], cell["size"]) == (name, size)]
-            if own:
-                columns = ("before", "after", "others before", "others after", "sentences", "seconds")
-                means = {column: statistics.mean(cell[column] for cell in own) for column in columns}
-                rows.append({"size": size, "row": name, "extensions": len(own)} | means)
+    rows = [row(size, name, cells) for size in sizes for name in EVERY]
     notes = [
         "means over cyner and litbank and their draws; strict F1, in per cent, at the tagger's own threshold",
         f"size: examples of each type, or sentences from {SENTENCES_FROM} on; {base.dtype} on {base.device.type}",
         "others: mean F1 on the held-out groups of other sets, which the examples say nothing of",
+        f"{options.judges} sentences judge; steps of an extension: {options.steps or 'as it has them'}",
     ]
-    tables.write("extension", "Settings of few-shot extension", rows, notes)
+    tables.write(options.name, "Settings of few-shot extension", [each for each in rows if each], notes)
+
+
+def row(size: str, name: str, cells: list[dict[str, Any]]) -> dict[str, Any]:
+    """A row of the table, empty where nothing of it was measured; gains are over the same draws of the default."""
+    own = [cell for cell in cells if (cell["row"], cell["size"]) == (name, size)]
+    if not own:
+        return {}
+    columns = ("before", "after", "others before", "others after", "sentences", "seconds")
+    means = {c: None if own[0][c] is None else statistics.mean(cell[c] for cell in own) for c in columns}
+    plain = {(c["set"], c["draw"]): c["after"] for c in cells if (c["row"], c["size"]) == ("default", size)}
+    gains = [c["after"] - plain[c["set"], c["draw"]] for c in own if (c["set"], c["draw"]) in plain]
+    gained = {"gain": statistics.mean(gains) if gains else None}
+    deviation = {"deviation of the gain": statistics.stdev(gains) if len(gains) > 1 else None}
+    return {"size": size, "row": name, "extensions": len(own)} | means | gained | deviation
 
 
 if __name__ == "__main__":

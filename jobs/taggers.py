@@ -63,7 +63,7 @@ __all__ = [
 #: Engines that there are, and the tagger that each runs where none is named.
 ENGINES = {"biencoder": DEFAULT, "llm": COMPACT}
 #: Methods to adapt by, and the engine of what comes out.
-METHODS = {"extend": "biencoder", "retrieve": "llm", "lora": "llm"}
+METHODS = {"extend": "biencoder", "contrastive": "biencoder", "retrieve": "llm", "lora": "llm"}
 #: What a job has that names none.
 ENGINE, METHOD = "biencoder", "extend"
 

@@ -28,7 +28,7 @@ _MOST = 20.0
 
 
 class InsideBiEncoder(BiEncoder):
-    """Scores words against labels; spans are runs of words of one label. Nested ones, and neighbours, cannot be told."""
+    """Scores words against labels; spans are runs of words of one label. Nested and adjacent ones are not told."""
 
     #: Kind of distance to labels where there is no memory that says it.
     distance = "euclidean"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from workers.language import Worn
     from workers.runtime import Runtime
 
+#: Methods that make a bi-encoder of a bi-encoder.
+EXTENDING = ("extend", "contrastive")
 #: A language model that does better than the compact one, on an accelerator of 24 GB.
 RECOMMENDED = "Qwen/Qwen2.5-7B-Instruct"
 
@@ -52,10 +54,11 @@ def teach(
 
     `watch` is told stage and share, and may raise what ends the work.
     """
-    if order.method == "extend":
+    if order.method in EXTENDING:
         _extend(runtime, order, base, work, made, watch)
     else:
         _prompt(runtime, order, base, work, made, watch)
+    _draw(work, made)
 
 
 def advice(llm: str) -> str | None:
@@ -70,10 +73,23 @@ def _extend(
 ) -> None:
     from models import artifact
     from models.training import adapting
+    from models.training.contrastive import contrastive
 
     pupil = runtime.pupil(base)
-    taught = adapting.adapt(runtime.extension(), pupil, order.examples, order.labels, work, watch)
+    config = runtime.extension()
+    if order.method == "contrastive":
+        config = contrastive(config)
+    taught = adapting.adapt(config, pupil, order.examples, order.labels, work, watch)
     artifact.save(made, taught.tagger, name=order.name, receipt=order.about() | taught.receipt)
+
+
+def _draw(work: Path, made: Path) -> None:
+    """Lay the picture of the training beside the artifact, where something was trained and could be drawn."""
+    from models.training.adapting import PICTURE
+
+    drawn = work / "learning" / PICTURE
+    if drawn.is_file():
+        shutil.copyfile(drawn, made / PICTURE)
 
 
 def _prompt(

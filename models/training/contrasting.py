@@ -60,7 +60,7 @@ def _covered(spans: Tensor) -> Tensor:
     """Which words (b, w) are part of one of the spans (b, w, width)."""
     covered = torch.zeros_like(spans[..., 0])
     for width in range(spans.size(2)):
-        for further in range(width + 1):
+        for further in range(min(width + 1, spans.size(1))):
             covered[:, further:] |= spans[:, : spans.size(1) - further, width]
     return covered
 
