@@ -6,7 +6,8 @@ text that its vector is most like. Owns tag scores and what they say of spans; a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -119,6 +120,15 @@ class TaggingBiEncoder(BiEncoder):
         start, end = self._borders(pieces, batch)
         hidden = functional.relu(start + end)
         return hidden, self.span_out(hidden)
+
+
+def grown(base: Encoder, network: BiEncoder, config: BiEncoderConfig) -> BiEncoder:
+    """A copy of a network in another configuration: with its weights, and fresh ones where it has none."""
+    if config == network.config:
+        return copy.deepcopy(network)
+    found = network_of(replace(base, model=copy.deepcopy(network.encoder)), config)
+    found.load_state_dict(network.state_dict(), strict=False)
+    return found
 
 
 def network_of(encoder: Encoder, config: BiEncoderConfig) -> BiEncoder:

@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 
 
 def contrast(
-    network: BiEncoder, pieces: Tensor, batch: Batch, labels: Tensor, targets: Tensor, config: ContrastConfig
+    network: BiEncoder,
+    pieces: Tensor,
+    batch: Batch,
+    labels: Tensor,
+    targets: Tensor,
+    config: ContrastConfig,
+    ruled_out: Tensor | None = None,
 ) -> Tensor:
-    """Both objectives of a batch, weighed; `labels` and `targets` as of `models.training.objectives.entropy`.
+    """Both objectives of a batch, weighed; what a batch is as of `models.training.objectives.entropy`.
 
     For spans, context against label is that cross-entropy, which tells them from "outside" as well.
     """
@@ -33,7 +39,7 @@ def contrast(
         return _of_words(network, pieces, batch, labels, targets, config)
     loss = pieces.new_zeros(())
     if config.alpha < 1:
-        loss = loss + (1 - config.alpha) * entropy(network, pieces, batch, labels, targets)
+        loss = loss + (1 - config.alpha) * entropy(network, pieces, batch, labels, targets, ruled_out)
     if config.alpha > 0:
         loss = loss + config.alpha * _of_spans(network, pieces, batch, targets, config)
     return loss

@@ -19,7 +19,7 @@ from torch.nn import functional
 from models.memory import Recall
 from models.suffix import suffix
 from models.tagger import Tagger
-from models.tagging import network_of
+from models.tagging import grown
 from models.training.contrasting import contrast
 from models.training.loop import LoopConfig, train
 from models.training.objectives import entropy
@@ -204,12 +204,7 @@ def _pupil(base: Tagger, config: ExtendConfig) -> BiEncoder:
         suffix=config.suffix or own.suffix,
         spread=config.spread or own.spread,
     )
-    if wanted == own:
-        return copy.deepcopy(base.network)
-    model = copy.deepcopy(base.network.encoder)
-    network = network_of(replace(base.encoder, model=model), wanted).to(base.device)
-    network.load_state_dict(base.network.state_dict(), strict=False)
-    return network
+    return grown(base.encoder, base.network, wanted).to(base.device)
 
 
 def extend(

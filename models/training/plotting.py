@@ -50,6 +50,7 @@ def draw_course(losses: Sequence[float], norms: Sequence[float], picture: Path) 
         return None
     from matplotlib.figure import Figure
 
+    picture.parent.mkdir(parents=True, exist_ok=True)
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     left = figure.add_subplot()
     left.set(xlabel="step", ylabel="loss")

@@ -264,7 +264,7 @@ class Told(Toy):
 
     def loss(self, step: int) -> Tensor:
         self.steps.append(step)
-        return self.module.weight.sum() * 0.01 + self.told[step]
+        return self.module.weight.sum() * 0 + self.told[step]
 
 
 def test_gradients_are_kept_as_they_were_before_they_were_clipped(
@@ -312,7 +312,7 @@ def test_a_loss_that_runs_away_ends_the_run(tmp_path: Path, monkeypatch: pytest.
     tick(monkeypatch, 1.0)
     toy = Told([1.0] * 20 + [10.0] * 40)
 
-    with pytest.raises(TrainingDiverged, match="of the last 20 steps is 4.15 on average, and was 1 at the beginning"):
+    with pytest.raises(TrainingDiverged, match=r"last 20 steps is 4\.15 on average, and was 1 at the beginning"):
         run(toy, tmp_path)
     assert len(toy.steps) == 27
 
