@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.inside import InsideBiEncoder
 from models.memory import Recall
 from models.suffix import suffix
 from models.tagger import Tagger
@@ -72,7 +73,7 @@ class ExtendConfig:
     suffix: bool = False
     #: Whether units and labels have variances of their own.
     spread: bool = False
-    #: Share of the nearest units of the examples in a score; with none nothing of the examples is kept.
+    #: Share of the nearest units of the examples in a score; with none nothing of the examples is kept but of words.
     neighbours: float = 0.0
     #: Whether words are tagged by the likeliest path through a sentence.
     path: bool = False
@@ -110,7 +111,7 @@ class Extension:
             budget=config.budget,
             max_width=base.network.config.max_width,
             seed=config.seed,
-            suffix=suffix(self.labels, tokenizer) if config.suffix else (),
+            suffix=suffix(self.labels, tokenizer) if self.module.config.suffix else (),
         )
         own = {label.name.casefold() for label in labels}
         self._others = [label for label in shipped_labels() if label.name.casefold() not in own]
@@ -156,7 +157,7 @@ class Extension:
         # Examples are annotated whole, so scores need no shift to make up for what training offered.
         calibration = replace(base.calibration, shift=0.0, temperature=1.0, threshold=self.config.threshold)
         tagger = Tagger(base.encoder, network, calibration, device=base.device, dtype=base.dtype)
-        if not self.config.neighbours:
+        if not self.config.neighbours and not isinstance(network, InsideBiEncoder):
             return tagger
         return remembering(tagger, self.support, self.labels, self._recall())
 

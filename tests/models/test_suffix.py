@@ -16,6 +16,8 @@ from models.types import Label
 from tests.models.building import PERSON, PLACE, tiny_tagger
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from models.encoder import Encoder
 
 TEXTS = ["Anna Meier lives in Bern.", "Ships left Bergen for Hull, said J. Smith", "no", "Anna lives in Oslo " * 60]
@@ -30,13 +32,17 @@ def reading(tiny: Encoder) -> Tagger:
     return Tagger(tiny, network, Calibration(threshold=0.3))
 
 
+def read(encoder: Encoder, pieces: Sequence[int]) -> str:
+    return str(encoder.tokenizer.decode([*pieces]))
+
+
 def test_the_order_is_the_alphabets_and_descriptions_do_not_matter(tiny: Encoder) -> None:
     labels = [PLACE, PERSON, Label(name="art_work")]
 
     found = {suffix(order, tiny.tokenizer) for order in itertools.permutations(labels)}
 
     assert len(found) == 1
-    assert tiny.tokenizer.decode(next(iter(found))) == "art work, person, place [SEP]"
+    assert read(tiny, next(iter(found))) == "art work, person, place [SEP]"
     assert found == {suffix([Label(name=label.name) for label in labels], tiny.tokenizer)}
 
 
@@ -45,7 +51,7 @@ def test_labels_that_do_not_fit_are_left_out_whole(tiny: Encoder) -> None:
 
     found = suffix(labels, tiny.tokenizer)
 
-    names = tiny.tokenizer.decode(found).removesuffix(" [SEP]").split(", ")
+    names = read(tiny, found).removesuffix(" [SEP]").split(", ")
     assert MOST - 8 < len(found) <= MOST
     assert names == [label.name for label in labels][: len(names)]
 
