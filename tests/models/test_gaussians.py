@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.distributions import Independent, Normal, kl_divergence
+from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
 from models.gaussians import DISTANCES, Gaussians, distances
 
@@ -15,11 +15,11 @@ def some(number: int, seed: int, size: int = 6) -> Gaussians:
     return Gaussians(mean=mean, spread=torch.rand(number, size, generator=generator) * 3 + 0.05)
 
 
-def normal(gaussians: Gaussians, i: int) -> Independent:
+def normal(gaussians: Gaussians, i: int) -> Distribution:
     return Independent(Normal(gaussians.mean[i], gaussians.spread[i].sqrt()), 1)
 
 
-def middle(one: Gaussians, i: int, other: Gaussians, j: int) -> Independent:
+def middle(one: Gaussians, i: int, other: Gaussians, j: int) -> Distribution:
     """The normalised geometric mean of two densities: precisions are averaged."""
     precision = (1 / one.spread[i] + 1 / other.spread[j]) / 2
     mean = (one.mean[i] / one.spread[i] + other.mean[j] / other.spread[j]) / 2 / precision
