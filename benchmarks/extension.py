@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import tables
 from benchmarks.few_shot import drawn
 from models import artifact
+from models.decoding import overlaps
 from models.devices import best_device, working_dtype
 from models.scores import score
 from models.tagger import Tagger
@@ -37,6 +38,8 @@ from models.training.sets import HeldOut, load_documents, load_mix
 from models.verbalise import as_label, verbalisations
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from models.training.heldout import Group
     from models.types import Document, Label
 
@@ -219,6 +222,7 @@ def measure(base: Tagger, config: ExtendConfig, size: int, trial: Trial, school:
         "sentences": len(support),
         "before": trial.before,
         "after": f1(tagger, trial.judges, trial.labels),
+        "nested": nested(tagger, trial.judges, trial.labels),
         "others before": trial.others_before,
         "others after": mean_f1(tagger, trial.others),
         "seconds": seconds,
@@ -251,6 +255,19 @@ def f1(tagger: Tagger, documents: Any, labels: Any) -> float:  # noqa: ANN401 --
     return 100 * score([d.entities or () for d in documents], [prediction.spans for prediction in found]).f1
 
 
+def nested(tagger: Tagger, documents: Sequence[Document], labels: Sequence[Label]) -> float | None:
+    """How many of the entities that overlap with another are found, in per cent; nothing where none do."""
+    found = tagger.predict([document.text for document in documents], list(labels))
+    there = caught = 0
+    for document, prediction in zip(documents, found, strict=True):
+        spans = document.entities or ()
+        overlapping = [s for s in spans if overlaps(s, [other for other in spans if other is not s])]
+        kept = {(span.start, span.end, span.label) for span in prediction.spans}
+        there += len(overlapping)
+        caught += sum((span.start, span.end, span.label) in kept for span in overlapping)
+    return 100 * caught / there if there else None
+
+
 def write(options: argparse.Namespace, base: Tagger) -> None:
     """The table of all that was measured, whatever this call did."""
     cells = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(options.work.glob("*.json"))]
@@ -259,6 +276,7 @@ def write(options: argparse.Namespace, base: Tagger) -> None:
     notes = [
         "means over cyner and litbank and their draws; strict F1, in per cent, at the tagger's own threshold",
         f"size: examples of each type, or sentences from {SENTENCES_FROM} on; {base.dtype} on {base.device.type}",
+        "nested: of the entities of litbank that overlap with another, how many are found",
         "others: mean F1 on the held-out groups of other sets, which the examples say nothing of",
         f"{options.judges} sentences judge; steps of an extension: {options.steps or 'as it has them'}",
     ]
@@ -270,8 +288,9 @@ def row(size: str, name: str, cells: list[dict[str, Any]]) -> dict[str, Any]:
     own = [cell for cell in cells if (cell["row"], cell["size"]) == (name, size)]
     if not own:
         return {}
-    columns = ("before", "after", "others before", "others after", "sentences", "seconds")
-    means = {c: None if own[0][c] is None else statistics.mean(cell[c] for cell in own) for c in columns}
+    columns = ("before", "after", "nested", "others before", "others after", "sentences", "seconds")
+    known = {c: [cell[c] for cell in own if cell.get(c) is not None] for c in columns}
+    means = {c: statistics.mean(values) if values else None for c, values in known.items()}
     plain = {(c["set"], c["draw"]): c["after"] for c in cells if (c["row"], c["size"]) == ("default", size)}
     gains = [c["after"] - plain[c["set"], c["draw"]] for c in own if (c["set"], c["draw"]) in plain]
     gained = {"gain": statistics.mean(gains) if gains else None}

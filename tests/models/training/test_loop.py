@@ -312,7 +312,9 @@ def test_a_loss_that_runs_away_ends_the_run(tmp_path: Path, monkeypatch: pytest.
     tick(monkeypatch, 1.0)
     toy = Told([1.0] * 20 + [10.0] * 40)
 
-    with pytest.raises(TrainingDiverged, match=r"last 20 steps is 4\.15 on average, and was 1 at the beginning"):
+    with pytest.raises(
+        TrainingDiverged, match=r"step 26: the loss of the last 20 steps is 4\.15 on average, and was 1 at"
+    ):
         run(toy, tmp_path)
     assert len(toy.steps) == 27
 
