@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: Owner of a unit that is part of no entity.
 OUTSIDE = -1
+_NOT_ASKED = -2
 #: How many abstract transitions there are.
 TRANSITIONS = 5
 
@@ -62,15 +63,16 @@ class Memory:
     owners: Tensor
 
     def among(self, labels: Sequence[Label], network: BiEncoder) -> Neighbours:
-        """The memory for the labels of a job. What belongs to a label that is not asked for is outside."""
+        """The memory for the labels of a job.
+
+        Units of a label that is not asked for are left out: whether it is has no part in another label's score.
+        """
         position = {label.name: i for i, label in enumerate(labels)}
-        of_owner = torch.tensor([*(position.get(name, OUTSIDE) for name in self.recall.labels), OUTSIDE])
-        return Neighbours(
-            recall=self.recall,
-            units=network.gaussians(self.vectors),
-            owners=of_owner.to(self.owners.device)[self.owners],
-            labels=len(labels),
-        )
+        of_owner = torch.tensor([*(position.get(name, _NOT_ASKED) for name in self.recall.labels), OUTSIDE])
+        owners = of_owner.to(self.owners.device)[self.owners]
+        kept = owners != _NOT_ASKED
+        units = network.gaussians(self.vectors[kept])
+        return Neighbours(recall=self.recall, units=units, owners=owners[kept], labels=len(labels))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

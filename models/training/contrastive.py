@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def contrastive(config: ExtendConfig) -> ExtendConfig:
     """The same extension with contrast: its spans against each other beside their cross-entropy, nearest ones' say."""
-    return replace(config, contrast=ContrastConfig(alpha=0.2), neighbours=0.2)
+    return replace(config, contrast=ContrastConfig(alpha=0.2), neighbours=0.4)
 
 
 def framework(config: ExtendConfig) -> ExtendConfig:

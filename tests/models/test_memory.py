@@ -41,7 +41,18 @@ def test_units_belong_to_labels_by_name(tagger: Tagger) -> None:
 
     found = memory().among([other, replace(PLACE, description="anywhere")], tagger.network)
 
-    assert found.owners.tolist() == [OUTSIDE, OUTSIDE, 1, OUTSIDE, OUTSIDE, OUTSIDE]
+    # Those of a label that nobody asks for are left out.
+    assert found.owners.tolist() == [1, OUTSIDE, OUTSIDE, OUTSIDE]
+
+
+def test_a_labels_score_is_its_own(tagger: Tagger) -> None:
+    alone = tagger.memory.among([PLACE], tagger.network) if tagger.memory else None
+    both = memory().among([PERSON, PLACE], tagger.network)
+    units = Gaussians(mean=torch.randn(4, 16), spread=torch.ones(4, 16))
+    scores = torch.randn(4, 2)
+
+    assert alone is not None
+    assert torch.allclose(alone.mixed(scores[:, 1:], units), both.mixed(scores, units)[:, 1:])
 
 
 def test_the_nearest_of_each_kind_counts(tagger: Tagger) -> None:
