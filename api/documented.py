@@ -43,7 +43,7 @@ _BAD_TAGGER_NAME = Complaint(
 )
 _BAD_METHOD = Complaint(
     code="unknown_method",
-    detail="there is no method 'magic'; known are extend, retrieve, lora, finetype",
+    detail="there is no method 'magic'; known are extend, contrastive, retrieve, lora, finetype",
     pointer="/method",
 )
 _MISMATCHED_ENGINE = Complaint(

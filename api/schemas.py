@@ -315,8 +315,8 @@ class JobRequest(Request):
     method: str | None = Field(
         None,
         max_length=NAME_MAX,
-        description="how an adaptation learns: `extend`, `retrieve` or `lora`, or, of types, `finetype`; without it "
-        "`extend`, or `finetype` where it has types. Of no other kind",
+        description="how an adaptation learns: `extend`, `contrastive`, `retrieve` or `lora`, or, of types, "
+        "`finetype`; without it `extend`, or `finetype` where it has types. Of no other kind",
     )
     name: str | None = Field(
         None,

@@ -1,7 +1,8 @@
-"""The five CrossNER domains as the commands read them: documents, and labels in plain words.
+"""The five CrossNER domains, and two more sets, as the commands read them: documents, and labels in plain words.
 
 Owns the reading alone. A data folder holds crossner_ai, crossner_literature and so on, each with its splits as gzipped
-JSON Lines and labels.json, a description for each type.
+JSON Lines and labels.json, a description for each type; conll2003 likewise; btc, tweets, has parts in the place of
+splits and no descriptions.
 """
 
 from __future__ import annotations
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
     from models.tagger import Tagger
 
 DOMAINS = ("ai", "literature", "music", "politics", "science")
+#: Sets besides, by the files of their splits where these are named otherwise; of btc as its paper has it.
+FURTHER: dict[str, dict[str, tuple[str, ...]]] = {
+    "conll2003": {},
+    "btc": {"train": ("part_a", "part_b", "part_e", "part_g"), "test": ("part_f",)},
+}
+TWEETS = {
+    "PER": Label(name="person", description="the name of a human being, or the handle of one"),
+    "ORG": Label(name="organisation", description="the name of a company, an institution, a team or another group"),
+    "LOC": Label(name="location", description="the name of a place: a country, city, region or building"),
+}
 #: What the domain calls what fits none of its types; only counted where that is asked for.
 MISC = Label(name="miscellaneous", description="a named entity of the domain that is none of the other types")
 
@@ -39,9 +50,11 @@ class Domain:
 
 def read(data: Path, name: str, split: str, *, misc: bool = False, limit: int | None = None) -> Domain:
     """A domain's split; entities of `misc` are left out unless it is asked for."""
-    folder = data / f"crossner_{name}"
-    labels = labels_of(folder) | ({"misc": MISC} if misc else {})
-    return Domain(name=name, labels=labels, documents=tuple(documents(folder, split, labels)[:limit]))
+    folder = data / (name if name in FURTHER else f"crossner_{name}")
+    labels = TWEETS if name == "btc" else labels_of(folder) | ({"misc": MISC} if misc else {})
+    files = FURTHER.get(name, {}).get(split, (split,))
+    found = [document for file in files for document in documents(folder, file, labels)]
+    return Domain(name=name, labels=labels, documents=tuple(found[:limit]))
 
 
 def labels_of(folder: Path) -> dict[str, Label]:

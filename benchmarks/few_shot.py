@@ -1,6 +1,7 @@
 """Few-shot strict F1 on the five CrossNER domains: a tagger taught K examples a label, or the whole train split.
 
     python benchmarks/few_shot.py --data DIR --work runs/few-shot [--budget full] [--shots 1,5,all] [--misc both]
+    python benchmarks/few_shot.py ... --methods extension,contrastive,both --draws 5 --name few_shot_contrast
 
 Examples come from the train split: for K shots sentences are drawn at random and kept while a label of theirs has
 fewer than K examples, until every label has K (K~2K sampling, as Few-NERD's). The whole split without `misc` goes
@@ -16,12 +17,14 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import crossner, tables
 from benchmarks.journal import Journal
+from benchmarks.methods import EXTENSION, METHODS
 from benchmarks.peers import WHOLE_TRAIN_SPLIT
 from benchmarks.setting import BUDGETS, circumstances, fingerprint, loaded, options_of
 from models.training.adapting import adapt
@@ -46,11 +49,17 @@ class Cell:
     shots: str
     misc: bool
     draw: int
+    method: str = EXTENSION
 
     @property
     def key(self) -> str:
         """Its name in the journal."""
         return f"{self.domain}/{self.shots}/{'misc' if self.misc else 'plain'}/{self.draw}"
+
+    @property
+    def drawn(self) -> tuple[str, str, bool, int]:
+        """The support set, whatever is done with it."""
+        return self.domain, self.shots, self.misc, self.draw
 
 
 def main() -> None:
@@ -59,6 +68,9 @@ def main() -> None:
     parser.add_argument("--shots", default=f"1,5,{ALL}")
     parser.add_argument("--domains", default=",".join(crossner.DOMAINS))
     parser.add_argument("--misc", default="both", choices=MISC, help="whether the type `misc` is learnt and counted")
+    parser.add_argument("--methods", default=EXTENSION, help=f"some of {', '.join(METHODS)}")
+    parser.add_argument("--draws", type=int, help="support sets for each K, instead of the budget's")
+    parser.add_argument("--name", default="few_shot", help="of the table, before the split's")
     parser.add_argument("--steps", type=int, help="most steps of one training, to try the command")
     options = parser.parse_args()
     base = loaded(options.tagger)
@@ -67,17 +79,27 @@ def main() -> None:
         "tagger": fingerprint(options.tagger),
         "split": options.split,
         "limit": options.limit,
-        "config": asdict(config),
         "device": base.device.type,
     }
-    journal = Journal(options.work / "few_shot.jsonl", settings)
+    configs = {name: METHODS[name](config) for name in options.methods.split(",")}
+    journals = {
+        name: Journal(options.work / "few_shot.jsonl", settings | {"config": asdict(own)})
+        for name, own in configs.items()
+    }
     found = []
     for cell in cells(options):
-        result = journal.once(cell.key, lambda cell=cell: measure(base, cell, config, options))  # type: ignore[misc]
-        print(cell.key, {name: round(value, 1) for name, value in result.items() if value is not None}, flush=True)
+        config = configs[cell.method]
+        measured = partial(measure, base, cell, config, options)
+        result = journals[cell.method].once(cell.key, measured)
+        print(
+            cell.method,
+            cell.key,
+            {name: round(value, 1) for name, value in result.items() if value is not None},
+            flush=True,
+        )
         found.append((cell, result))
     notes = [circumstances(options, base), *NOTES, *(peer.note() for peer in WHOLE_TRAIN_SPLIT)]
-    path = tables.write(f"few_shot_{options.split}", "Few-shot CrossNER", table(found), notes, options.out)
+    path = tables.write(f"{options.name}_{options.split}", "Few-shot CrossNER", table(found), notes, options.out)
     print(path.read_text(encoding="utf-8"))
 
 
@@ -87,6 +109,7 @@ NOTES = (
     "held out: the F1 that the adaptation's receipt claims without the test split; apart: how far the test figure is "
     "from it, and in the average the mean of these distances",
     "seconds: of an extension; of a whole adaptation, estimate and receipt included, where something was held out",
+    "gain: over plain extension from the same examples, for as many steps, and its deviation over these pairs",
     "of others with K shots of these domains nothing is published under this protocol; figures of the whole train "
     "split stand beside ours with `misc`, as theirs count it",
 )
@@ -96,11 +119,12 @@ def cells(options: argparse.Namespace) -> list[Cell]:
     """Everything that is measured, in order."""
     budget = BUDGETS[options.budget]
     return [
-        Cell(domain=domain, shots=shots, misc=misc, draw=draw)
+        Cell(domain=domain, shots=shots, misc=misc, draw=draw, method=method)
         for shots in options.shots.split(",")
         for misc in MISC[options.misc]
         for domain in options.domains.split(",")
-        for draw in range(budget.whole if shots == ALL else budget.draws)
+        for draw in range(budget.whole if shots == ALL else options.draws or budget.draws)
+        for method in options.methods.split(",")
     ]
 
 
@@ -113,7 +137,7 @@ def measure(base: Tagger, cell: Cell, config: ExtendConfig, options: argparse.Na
     known = {span.label for document in support for span in document.entities or ()}
     labels = list(learnt.labels.values())
     wanted = [label for label in labels if label.name in known]
-    own = ExtendConfig(**(asdict(config) | {"seed": cell.draw}))
+    own = replace(config, seed=cell.draw)
     began = time.monotonic()
     tagger, held_out = taught(own, base, support, wanted, whole=cell.shots == ALL and not cell.misc)
     seconds = time.monotonic() - began
@@ -148,11 +172,17 @@ def drawn(pool: Sequence[Document], shots: int, seed: int) -> list[Document]:
 
 def table(found: Sequence[tuple[Cell, dict[str, Any]]]) -> list[dict[str, Any]]:
     """A row for each kind of support set and domain, and for the average over domains."""
+    plain = {cell.drawn: result["F1"] for cell, result in found if cell.method == EXTENSION}
+    # Beside each figure that of plain extension from the same examples, so that what is compared is paired.
+    pairs = [(cell, result | {"plain": plain.get(cell.drawn)}) for cell, result in found]
     rows = []
-    for shots, misc in dict.fromkeys((cell.shots, cell.misc) for cell, _ in found):
-        of_kind = [(cell, result) for cell, result in found if (cell.shots, cell.misc) == (shots, misc)]
-        by_domain = [row(shots, misc, name, own) for name, own in grouped(of_kind, "domain").items()]
-        rows += [*by_domain, average(by_domain, [mean(own, "F1") for own in grouped(of_kind, "draw").values()])]
+    for kind in dict.fromkeys((cell.shots, cell.misc, cell.method) for cell, _ in pairs):
+        of_kind = [(cell, result) for cell, result in pairs if (cell.shots, cell.misc, cell.method) == kind]
+        by_domain = [row(kind, name, own) for name, own in grouped(of_kind, "domain").items()]
+        rows += by_domain
+        if averaged := [each for each in by_domain if each["domain"] in crossner.DOMAINS]:
+            inside = [(cell, result) for cell, result in of_kind if cell.domain in crossner.DOMAINS]
+            rows.append(average(averaged, [means(own) for own in grouped(inside, "draw").values()]))
     return rows
 
 
@@ -164,30 +194,50 @@ def grouped(found: Sequence[tuple[Cell, dict[str, Any]]], by: str) -> dict[str, 
     return groups
 
 
-def row(shots: str, misc: bool, domain: str, results: list[dict[str, Any]]) -> dict[str, Any]:
+def means(results: list[dict[str, Any]]) -> dict[str, float | None]:
+    """What a draw of all domains has on average."""
+    return {"F1": mean(results, "F1"), "plain": None if results[0]["plain"] is None else mean(results, "plain")}
+
+
+def gains(results: Sequence[dict[str, Any]]) -> list[float]:
+    """What each has more than plain extension."""
+    return [result["F1"] - result["plain"] for result in results if result["plain"] is not None]
+
+
+def row(kind: tuple[str, bool, str], domain: str, results: list[dict[str, Any]]) -> dict[str, Any]:
     """One domain's row over its draws."""
+    shots, misc, method = kind
     held_out = None if results[0]["held out"] is None else mean(results, "held out")
     f1 = mean(results, "F1")
     own = {
         "shots": shots,
         "misc": "with" if misc else "without",
+        "method": method,
         "domain": domain,
         "sentences": mean(results, "sentences"),
         "draws": len(results),
         "F1": f1,
         "deviation": deviation([result["F1"] for result in results]),
+        **gained(results),
         "held out": held_out,
         "apart": None if held_out is None else abs(f1 - held_out),
         "seconds": mean(results, "seconds"),
     }
-    return own | {peer.name: peer.f1[domain] if shots == ALL and misc else None for peer in WHOLE_TRAIN_SPLIT}
+    return own | {peer.name: peer.f1.get(domain) if shots == ALL and misc else None for peer in WHOLE_TRAIN_SPLIT}
 
 
-def average(rows: list[dict[str, Any]], of_draws: list[float]) -> dict[str, Any]:
+def gained(results: Sequence[dict[str, Any]]) -> dict[str, float | None]:
+    """Mean gain over plain extension and its deviation."""
+    found = gains(results)
+    return {"gain": statistics.mean(found) if found else None, "gain's deviation": deviation(found)}
+
+
+def average(rows: list[dict[str, Any]], of_draws: list[dict[str, float | None]]) -> dict[str, Any]:
     """The mean over domains; `of_draws` are such means of one draw each."""
     figures = ("sentences", "F1", "held out", "apart", "seconds", *(peer.name for peer in WHOLE_TRAIN_SPLIT))
-    means = {name: None if rows[0][name] is None else mean(rows, name) for name in figures}
-    return rows[0] | {"domain": "average"} | means | {"deviation": deviation(of_draws)}
+    over = {name: None if rows[0][name] is None else mean(rows, name) for name in figures}
+    spread = {"deviation": deviation([float(each["F1"] or 0) for each in of_draws])}
+    return rows[0] | {"domain": "average"} | over | spread | gained(of_draws)
 
 
 def mean(results: Sequence[dict[str, Any]], name: str) -> float:

@@ -1,6 +1,7 @@
 """Few-NERD inter episodes: five types that no training has shown, taught by one or by five entities of each.
 
     python benchmarks/fewnerd_episodes.py --data DIR --work runs/episodes [--budget full] [--bases source,shipped]
+    python benchmarks/fewnerd_episodes.py ... --methods extension,contrastive,both --ways 5,10 --name fewnerd_contrast
 
 Two taggers are taught and asked: one that learnt label interpretation from `inter_dev` alone (trained by this command,
 --source-minutes), and the one that ships. Each is also asked without any example. A stopped run goes on where it was.
@@ -24,6 +25,7 @@ from benchmarks import tables
 from benchmarks.crossner import documents, judged
 from benchmarks.episodes import EpisodeSampler
 from benchmarks.journal import Journal
+from benchmarks.methods import EXTENSION, METHODS
 from benchmarks.peers import EPISODES
 from benchmarks.setting import BUDGETS, circumstances, fingerprint, loaded, options_of
 from benchmarks.source_base import SET, hidden_types, source_base
@@ -40,13 +42,21 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from benchmarks.episodes import Episode
     from models.tagger import Tagger
     from models.types import Document
 
 SHOTS = (1, 5)
-#: Ways of asking, as the table names them.
-METHODS = {"without examples": "zero-shot, types described", "extended": "taught by the support set"}
+#: Ways of asking, as the table names them; those of `benchmarks.methods`, and one without examples.
+ZERO = "without examples"
+TITLES = {
+    ZERO: "zero-shot, types described",
+    "extension": "taught by the support set",
+    "contrastive": "taught by words contrasted",
+    "both": "taught by the support set, spans contrasted",
+}
 SOURCES = {"source": "inter_dev alone, 13 types", "shipped": "the shipped mix, no sentence of inter_test"}
 RESAMPLES = 1000
 
@@ -65,26 +75,27 @@ class Task:
 def main() -> None:
     """Measure and write the table."""
     options = parsed()
-    task = task_of(options)
     rows: list[dict[str, Any]] = []
-    for name in options.bases.split(","):
-        folder = base_named(name, options)
-        found = {shots: episodes(task, folder, shots, options) for shots in SHOTS}
-        rows += [row(SOURCES[name] + trained(folder), method, found) for method in METHODS]
-    # On other types than theirs, nothing stands beside what others report.
-    rows += peer_rows() if options.split == "test" else []
+    for way in map(int, options.ways.split(",")):
+        task = task_of(options, way)
+        for name in options.bases.split(","):
+            folder = base_named(name, options)
+            found = {shots: episodes(task, folder, shots, options) for shots in SHOTS}
+            rows += [row(task.way, SOURCES[name] + trained(folder), method, found) for method in found[SHOTS[0]]]
+        # On other types than theirs, nothing stands beside what others report.
+        rows += peer_rows(way) if options.split == "test" else []
     notes = [
-        f"{count(options)} episodes for each K, {task.way}-way, {options.steps} steps an episode",
+        f"{count(options)} episodes for each K and way, {options.steps} steps an episode",
         circumstances(options, loaded(options.tagger)),
         *NOTES,
     ]
-    path = tables.write(f"fewnerd_episodes_{options.split}", "Few-NERD inter, episodes", rows, notes, options.out)
+    path = tables.write(f"{options.name}_{options.split}", "Few-NERD inter, episodes", rows, notes, options.out)
     print(path.read_text(encoding="utf-8"))
 
 
 NOTES = (
     "strict span and type, in per cent, correct, predicted and gold summed over all episodes; deviation: of the "
-    "episodes that happened to be drawn, by bootstrap",
+    "episodes that happened to be drawn, by bootstrap; gain: over plain extension on the same episodes",
     "K~2K sampling of support and query with the same K, as util/fewshotsampler.py of thunlp/Few-NERD does and as its "
     "released episodes are; a sentence with any other type of the split is rejected",
     "ours differ: the size of the encoder (others: 110 million parameters and more); 13 source types (others: the 36 "
@@ -98,6 +109,9 @@ NOTES = (
 def parsed() -> argparse.Namespace:
     """The command line."""
     parser = options_of(__doc__, work=True)
+    parser.add_argument("--methods", default=EXTENSION, help=f"some of {', '.join(METHODS)}")
+    parser.add_argument("--ways", default="5", help="types of an episode")
+    parser.add_argument("--name", default="fewnerd_episodes", help="of the table, before the split's")
     parser.add_argument("--episodes", type=int, help="instead of the budget's")
     parser.add_argument("--steps", type=int, default=20, help="steps that an episode's support set is learnt in")
     parser.add_argument("--blend", type=float, default=1.0, help="share of what was learnt that is kept")
@@ -112,12 +126,12 @@ def count(options: argparse.Namespace) -> int:
     return int(options.episodes or BUDGETS[options.budget].episodes)
 
 
-def task_of(options: argparse.Namespace) -> Task:
+def task_of(options: argparse.Namespace, way: int) -> Task:
     """The split's sentences and types."""
     if options.split == "test":
-        return read_task(options.data / SET, "inter_test", labels_of_test_split(), None, options.limit)
+        return read_task(options.data / SET, "inter_test", labels_of_test_split(), None, options.limit, way)
     labels = {name: as_label(wording) for name, wording in verbalisations(SET).items()}
-    return read_task(options.data / SET, "inter_dev", labels, hidden_types(), options.limit)
+    return read_task(options.data / SET, "inter_dev", labels, hidden_types(), options.limit, way)
 
 
 def labels_of_test_split() -> dict[str, Label]:
@@ -127,7 +141,7 @@ def labels_of_test_split() -> dict[str, Label]:
 
 
 def read_task(
-    folder: Path, file: str, labels: dict[str, Label], types: frozenset[str] | None, limit: int | None
+    folder: Path, file: str, labels: dict[str, Label], types: frozenset[str] | None, limit: int | None, way: int = 5
 ) -> Task:
     """Episodes over `types`, or over all of the file's; raises BadTrainingData where a type has no wording."""
     seen = {entity["label"] for record in read_file(folder / f"{file}.jsonl.gz") for entity in record["entities"]}
@@ -137,7 +151,7 @@ def read_task(
         pool=tuple(documents(folder, file, labels)[:limit]),
         labels={label.name: label for label in labels.values()},
         types=tuple(sorted(labels[name].name for name in types or seen)),
-        way=min(5, len(types or seen)),
+        way=min(way, len(types or seen)),
     )
 
 
@@ -151,33 +165,43 @@ def base_named(name: str, options: argparse.Namespace) -> Path:
     return source_base(options.data, folder, loop, all_types=options.split == "test")
 
 
-def episodes(task: Task, folder: Path, shots: int, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Counts of each episode for the tagger in a folder, those of an earlier run taken from its journal."""
+def episodes(task: Task, folder: Path, shots: int, options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+    """What each way of asking made of each episode, for the tagger in a folder; what was measured before is kept."""
     base = loaded(folder)
-    config = ExtendConfig(least_steps=options.steps, most_steps=options.steps, blend=options.blend)
-    settings = {"tagger": fingerprint(folder), "split": options.split, "limit": options.limit, "config": asdict(config)}
-    journal = Journal(options.work / "episodes.jsonl", settings | {"device": base.device.type})
+    plain = ExtendConfig(least_steps=options.steps, most_steps=options.steps, blend=options.blend)
+    configs = {ZERO: None} | {name: METHODS[name](plain) for name in options.methods.split(",")}
+    settings = {"tagger": fingerprint(folder), "split": options.split, "limit": options.limit}
+    settings |= {"way": task.way, "device": base.device.type}
+    journals = {
+        name: Journal(options.work / "episodes.jsonl", settings | {"config": config and asdict(config)})
+        for name, config in configs.items()
+    }
     sampler = EpisodeSampler(task.pool, task.types, way=task.way, shots=shots, seed=0)
-    found = []
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in configs}
     for number in range(count(options)):
-        found.append(journal.once(f"{shots}/{number}", partial(measure, base, config, sampler, task, number)))
+        for name, config in configs.items():
+            measured = partial(measure, base, config, sampler, task, number)
+            found[name].append(journals[name].once(f"{shots}/{number}", measured))
         if number % 10 == 9:
-            progress = {name: round(100 * summed(found, name).f1, 1) for name in METHODS}
-            print(f"{folder.name}, {shots} shots, {number + 1} episodes: {progress}", flush=True)
+            progress = {name: round(100 * summed(results).f1, 1) for name, results in found.items()}
+            print(f"{folder.name}, {task.way}-way, {shots} shots, {number + 1} episodes: {progress}", flush=True)
     return found
 
 
-def measure(base: Tagger, config: ExtendConfig, sampler: EpisodeSampler, task: Task, number: int) -> dict[str, Any]:
-    """Correct, predicted and gold entities of one episode, for both ways of asking."""
+def measure(
+    base: Tagger, config: ExtendConfig | None, sampler: EpisodeSampler, task: Task, number: int
+) -> dict[str, Any]:
+    """Correct, predicted and gold entities of one episode, without a configuration of the base itself."""
     episode = sampler.draw(number)
     labels = [task.labels[name] for name in episode.labels]
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch:
-        extended = extend(config, base, episode.support, labels, Path(scratch))
+    tagger = base
+    if config is not None:
+        with tempfile.TemporaryDirectory() as scratch:
+            tagger = extend(config, base, episode.support, labels, Path(scratch))
     seconds = time.monotonic() - began
-    taggers = dict(zip(METHODS, (base, extended), strict=True))
-    counts = {name: counted(tagger, episode, labels) for name, tagger in taggers.items()}
-    return counts | {"support": len(episode.support), "seconds": round(seconds, 2)}
+    counts = counted(tagger, episode, labels)
+    return {"counts": counts, "support": len(episode.support), "seconds": round(seconds, 2)}
 
 
 def counted(tagger: Tagger, episode: Episode, labels: Sequence[Label]) -> list[int]:
@@ -186,18 +210,26 @@ def counted(tagger: Tagger, episode: Episode, labels: Sequence[Label]) -> list[i
     return [total.correct, total.predicted, total.gold]
 
 
-def summed(found: Sequence[dict[str, Any]], method: str) -> Score:
+def summed(found: Sequence[dict[str, Any]]) -> Score:
     """One score of all episodes together."""
-    correct, predicted, gold = (sum(counts) for counts in zip(*(result[method] for result in found), strict=True))
+    correct, predicted, gold = (sum(counts) for counts in zip(*(result["counts"] for result in found), strict=True))
     return Score(correct=correct, predicted=predicted, gold=gold)
 
 
-def spread(found: Sequence[dict[str, Any]], method: str) -> float:
-    """Standard deviation of the summed F1, in per cent, over episodes drawn again from those found."""
-    counts = np.array([result[method] for result in found], dtype=np.int64)
+def spread(found: Sequence[dict[str, Any]], plain: Sequence[dict[str, Any]] | None = None) -> float:
+    """Standard deviation of the summed F1, in per cent, over episodes drawn again from those found.
+
+    With `plain`, of the same episodes by another method, that of the difference.
+    """
+    drawn = [_drawn_again(each) for each in (found, plain) if each is not None]
+    return float(np.std(drawn[0] - drawn[1] if plain is not None else drawn[0]))
+
+
+def _drawn_again(found: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
+    counts = np.array([result["counts"] for result in found], dtype=np.int64)
     chosen = np.random.default_rng(0).integers(len(counts), size=(RESAMPLES, len(counts)))
     correct, predicted, gold = counts[chosen].sum(axis=1).T
-    return float(100 * np.std(2 * correct / np.maximum(1, predicted + gold)))
+    return np.asarray(100 * 2 * correct / np.maximum(1, predicted + gold), dtype=np.float64)
 
 
 def trained(folder: Path) -> str:
@@ -206,26 +238,33 @@ def trained(folder: Path) -> str:
     return "" if steps is None else f", {steps} steps"
 
 
-def row(source: str, method: str, found: dict[int, list[dict[str, Any]]]) -> dict[str, Any]:
+def row(way: int, source: str, method: str, found: dict[int, dict[str, list[dict[str, Any]]]]) -> dict[str, Any]:
     """One tagger asked in one way."""
-    figures = {
-        f"{shots}-shot {figure}": value
-        for shots, results in found.items()
-        for figure, value in (("F1", 100 * summed(results, method).f1), ("deviation", spread(results, method)))
-    }
-    return {"system": f"ours, {METHODS[method]}", "learnt from": source, **figures, "source": "this command"}
+    figures: dict[str, Any] = {}
+    for shots, results in found.items():
+        own, plain = results[method], results.get(EXTENSION)
+        compared = plain is not None and method not in (ZERO, EXTENSION)
+        figures |= {
+            f"{shots}-shot F1": 100 * summed(own).f1,
+            f"{shots}-shot deviation": spread(own),
+            f"{shots}-shot gain": 100 * (summed(own).f1 - summed(plain).f1) if plain and compared else None,
+            f"{shots}-shot gain's deviation": spread(own, plain) if compared else None,
+        }
+    return {"system": f"ours, {TITLES[method]}", "way": way, "learnt from": source, **figures, "source": "this command"}
 
 
-def peer_rows() -> list[dict[str, Any]]:
+def peer_rows(way: int) -> list[dict[str, Any]]:
     """What others report."""
+    columns = ("F1", "deviation", "gain", "gain's deviation")
     return [
         {
             "system": peer.name,
+            "way": way,
             "learnt from": "inter_train, 36 types",
             **{
-                f"{shots}-shot {figure}": value
+                f"{shots}-shot {column}": peer.of(way)[shots] if column == "F1" else None
                 for shots in SHOTS
-                for figure, value in (("F1", peer.f1[shots]), ("deviation", None))
+                for column in columns
             },
             "source": peer.source,
         }

@@ -181,7 +181,7 @@ class UnknownMethod(LedgerError):
     code = "unknown_method"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no method {_quoted(name)}; known are extend, retrieve, lora, finetype")
+        super().__init__(f"there is no method {_quoted(name)}; known are extend, contrastive, retrieve, lora, finetype")
 
 
 class NoTaggersFolder(LedgerError):

@@ -73,7 +73,7 @@ TYPING = "typer"
 #: All engines, and the tagger of each that ships.
 OWN = {**ENGINES, TYPING: TYPER}
 #: Methods to adapt by, and the engine of what comes out.
-METHODS = {"extend": "biencoder", "retrieve": "llm", "lora": "llm", "finetype": TYPING}
+METHODS = {"extend": "biencoder", "contrastive": "biencoder", "retrieve": "llm", "lora": "llm", "finetype": TYPING}
 #: What a job has that names none.
 ENGINE, METHOD = "biencoder", "extend"
 #: The same of an adaptation that has types to learn.

@@ -3,7 +3,7 @@
 Owns the folder's layout and its checks. An artifact holds what differs from the base encoder, in half
 precision, in files of at most 14 MiB; it is written aside and renamed, so that a folder that is there is whole.
 
-    tagger.json                     what it is, which base it fits, SHA-256 of every weights file
+    tagger.json                     what it is, which base it fits, SHA-256 of every weights file, how a memory is read
     weights-00001-of-0000N.safetensors
 """
 
@@ -22,6 +22,7 @@ from torch import Tensor
 from models.biencoder import BiEncoderConfig
 from models.encoder import file_sha256, load_encoder
 from models.errors import BadArtifact
+from models.memory import OUTSIDE, Memory, recall_of
 from models.shipped import MANIFEST, SHIPPED
 from models.tagger import Calibration, Tagger
 from models.tagging import network_of
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 
     from models.biencoder import BiEncoder
     from models.encoder import Encoder
+    from models.memory import Recall
 
+#: Beginning of the names of a memory's units among the weights.
+_UNITS = "memory."
 #: Most bytes of tensors in one weights file.
 SHARD_BYTES = 14 * 2**20
 
@@ -49,6 +53,8 @@ class Manifest:
     calibration: Calibration
     #: SHA-256 of each weights file, by name.
     files: dict[str, str]
+    #: How what it remembers of its examples is read; None where it remembers none. The units are among the weights.
+    memory: Recall | None = None
     #: How it came to be: data, minutes, scores; free-form, for people.
     receipt: dict[str, Any]
 
@@ -65,7 +71,7 @@ def save(folder: Path, tagger: Tagger, *, name: str, receipt: dict[str, Any]) ->
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    files = write_tensors(partial, shipped_weights(tagger.network))
+    files = write_tensors(partial, shipped_weights(tagger.network) | _remembered(tagger.memory))
     manifest = Manifest(
         name=name,
         engine="biencoder",
@@ -74,6 +80,7 @@ def save(folder: Path, tagger: Tagger, *, name: str, receipt: dict[str, Any]) ->
         config=tagger.network.config,
         calibration=tagger.calibration,
         files=files,
+        memory=None if tagger.memory is None else tagger.memory.recall,
         receipt=receipt,
     )
     text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
@@ -88,7 +95,8 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         config, calibration = BiEncoderConfig(**raw.pop("config")), Calibration(**raw.pop("calibration"))
-        return Manifest(**raw, config=config, calibration=calibration)
+        memory = recall_of(told) if (told := raw.pop("memory", None)) else None
+        return Manifest(**raw, config=config, calibration=calibration, memory=memory)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadArtifact(f"{path}: not a tagger artifact: {error}") from error
 
@@ -120,9 +128,11 @@ def load(
             f"not {encoder.name} ({encoder.fingerprint[:12]})"
         )
     network = network_of(encoder, manifest.config)
-    _restore(network, read_tensors(folder, manifest.files), folder)
     device = device or torch.device("cpu")
-    return Tagger(encoder, network.to(device), manifest.calibration, device=device, dtype=dtype)
+    tensors = read_tensors(folder, manifest.files)
+    memory = _memory(manifest, tensors, folder, device)
+    _restore(network, tensors, folder)
+    return Tagger(encoder, network.to(device), manifest.calibration, device=device, dtype=dtype, memory=memory)
 
 
 def untrained(encoder: Encoder, config: BiEncoderConfig | None = None) -> Tagger:
@@ -140,6 +150,27 @@ def shipped_weights(network: BiEncoder) -> dict[str, Tensor]:
         for name, tensor in weights
         if not name.startswith(skipped) and not any(tensor is each for each in known)
     }
+
+
+def _remembered(memory: Memory | None) -> dict[str, Tensor]:
+    """Units by their owner, so that no number is kept in half precision but those of vectors."""
+    if memory is None:
+        return {}
+    owners = range(OUTSIDE, len(memory.recall.labels))
+    return {f"{_UNITS}{owner}": memory.vectors[memory.owners == owner] for owner in owners}
+
+
+def _memory(manifest: Manifest, tensors: dict[str, Tensor], folder: Path, device: torch.device) -> Memory | None:
+    """The memory, its units taken out of the weights; raises BadArtifact where some are missing."""
+    if manifest.memory is None:
+        return None
+    try:
+        parts = {owner: tensors.pop(f"{_UNITS}{owner}") for owner in range(OUTSIDE, len(manifest.memory.labels))}
+        owners = torch.cat([torch.full((len(units),), owner) for owner, units in parts.items()])
+        vectors = torch.cat([*parts.values()]).float()
+    except (KeyError, RuntimeError) as error:
+        raise BadArtifact(f"{folder}: what it remembers of its examples is not whole: {error}") from error
+    return Memory(recall=manifest.memory, vectors=vectors.to(device), owners=owners.to(device))
 
 
 def write_tensors(folder: Path, tensors: Mapping[str, Tensor]) -> dict[str, str]:

@@ -44,9 +44,9 @@ def padded(pieces: int) -> int:
     return -(-(pieces + 2) // 8) * 8
 
 
-def collate(items: Sequence[Passage], tokenizer: PreTrainedTokenizerFast) -> Batch:
-    """Pad passages to tensors, with the special pieces around each."""
-    t = max(padded(len(item.pieces)) for item in items)
+def collate(items: Sequence[Passage], tokenizer: PreTrainedTokenizerFast, suffix: Sequence[int] = ()) -> Batch:
+    """Pad passages to tensors, with the special pieces around each and the pieces of `suffix` behind."""
+    t = max(padded(len(item.pieces) + len(suffix)) for item in items)
     w = max(1, max(len(item.shapes) for item in items))
     b = len(items)
     ids = torch.full((b, t), _id(tokenizer.pad_token_id), dtype=torch.long)
@@ -57,8 +57,10 @@ def collate(items: Sequence[Passage], tokenizer: PreTrainedTokenizerFast) -> Bat
     mask = torch.zeros((b, w), dtype=torch.bool)
     for row, item in enumerate(items):
         n = len(item.pieces)
-        ids[row, : n + 2] = torch.tensor([_id(tokenizer.cls_token_id), *item.pieces, _id(tokenizer.sep_token_id)])
-        attention[row, : n + 2] = 1
+        around = (_id(tokenizer.cls_token_id), _id(tokenizer.sep_token_id))
+        read = [around[0], *item.pieces, around[1], *suffix]
+        ids[row, : len(read)] = torch.tensor(read)
+        attention[row, : len(read)] = 1
         if n:
             word_of = torch.tensor(item.word_of)
             shape_ids[row, 1 : n + 1] = torch.tensor([int(s) for s in item.shapes])[word_of]

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.gaussians import Gaussians
 from models.shapes import Shape
 
 if TYPE_CHECKING:
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
+    from models.memory import Neighbours
+
 #: What each choice of the configuration may be; the first is the default.
 CHOICES = {
-    "scoring": ("span", "bio"),
+    "scoring": ("span", "bio", "io"),
     "product": ("cosine", "dot"),
     "outside": ("own", "sentence", "label"),
     "label_side": ("shared", "frozen", "separate"),
@@ -36,6 +39,8 @@ CHOICES = {
 #: an accelerator would wait for work.
 _SPANS_ON_PROCESSOR = 2048
 _SPANS_ON_ACCELERATOR = 65_536
+#: Added to variances, which come near zero.
+_LEAST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,8 @@ class BiEncoderConfig:
     dimension: int = 256
     #: Longest span, in words.
     max_width: int = 12
-    #: What is scored: spans as start, end and width together ("span"), or words as begin and inside ("bio").
+    #: What is scored: spans as start, end and width together ("span"), words as begin and inside ("bio"), or words as
+    #: inside alone ("io").
     scoring: str = "span"
     #: Cosine with a learned temperature ("cosine"), or the plain product of the vectors ("dot").
     product: str = "cosine"
@@ -61,6 +67,10 @@ class BiEncoderConfig:
     projected: bool = True
     #: Whether the encoder is told how words are written; an uncased one cannot see it.
     capitals: bool = True
+    #: Whether passages are read with the labels that are asked for behind them (Zhang and Zhuang, arXiv 2404.17178).
+    suffix: bool = False
+    #: Whether vectors stand for Gaussians with variances of their own; else these are all one.
+    spread: bool = False
     #: Temperature and outside score that training starts from.
     initial_scale: float = 12.0
     initial_outside: float = 4.0
@@ -69,8 +79,10 @@ class BiEncoderConfig:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it is one of {', '.join(choices)}")
-        if self.scoring == "span" and (self.outside == "label" or not self.projected):
+        if self.scoring != "bio" and (self.outside == "label" or not self.projected):
             raise ValueError("outside 'label' and projected false go with scoring 'bio'")
+        if self.scoring == "io" and (self.product != "cosine" or self.outside != "own"):
+            raise ValueError("scoring 'io' goes with product 'cosine' and outside 'own'")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -115,6 +127,10 @@ class BiEncoder(nn.Module):
             self.outside = nn.Linear(config.dimension, 1)
             nn.init.zeros_(self.outside.weight)
             nn.init.constant_(self.outside.bias, config.initial_outside)
+        if config.spread:
+            self.deviation = nn.Linear(config.dimension, config.dimension)
+            nn.init.zeros_(self.deviation.weight)
+            nn.init.zeros_(self.deviation.bias)
         if config.outside == "sentence":
             self.sentence = nn.Linear(width, config.dimension)
             self.least = nn.Parameter(torch.tensor(config.initial_outside))
@@ -163,17 +179,39 @@ class BiEncoder(nn.Module):
         span = functional.relu(start.unsqueeze(2) + windows(end, self.config.max_width) + self.span_width.weight)
         return self.match(self.span_out(span), labels) - self.bar(span, pieces, labels)
 
-    def spans_inside(self, pieces: Tensor, batch: Batch, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def spans_inside(
+        self, pieces: Tensor, batch: Batch, labels: Tensor, neighbours: Neighbours | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """Places (n, 3) and log-odds (n, l), as of `score_spans`, of the spans inside their passage, some at a time.
 
         A place is a passage's row, the span's first word and how many words follow it; places come in this order.
+        With `neighbours` what was remembered of labelled examples has its share of the log-odds.
         """
         start, end = self._borders(pieces, batch)
         size = _SPANS_ON_PROCESSOR if pieces.device.type == "cpu" else _SPANS_ON_ACCELERATOR
         for places in torch.split(span_mask(batch.word_mask, self.config.max_width).nonzero(), size):
             rows, words, further = places.unbind(-1)
             span = functional.relu(start[rows, words] + end[rows, words + further] + self.span_width(further))
-            yield places, self.match(self.span_out(span), labels) - self.bar(span, pieces, labels, rows)
+            units = self.span_out(span)
+            scores = self.match(units, labels) - self.bar(span, pieces, labels, rows)
+            yield places, scores if neighbours is None else neighbours.mixed(scores, self.gaussians(units))
+
+    def span_units(self, pieces: Tensor, batch: Batch, places: Tensor) -> Tensor:
+        """Vectors (n, d) of the spans at some places (n, 3), as of `spans_inside`."""
+        start, end = self._borders(pieces, batch)
+        rows, words, further = places.unbind(-1)
+        hidden = functional.relu(start[rows, words] + end[rows, words + further] + self.span_width(further))
+        units: Tensor = self.span_out(hidden)
+        return units
+
+    def gaussians(self, vectors: Tensor) -> Gaussians:
+        """Units or labels (n, d) as Gaussians: at unit variance half the squared distance of two is their `match`."""
+        vectors = functional.normalize(vectors.float(), dim=-1)
+        scale = self.log_scale.exp() if self.config.product == "cosine" else vectors.new_ones(())
+        if not self.config.spread:
+            return Gaussians(mean=vectors * scale.sqrt(), spread=torch.ones_like(vectors))
+        spread = functional.elu(self.deviation(vectors).float()) + 1 + _LEAST_SPREAD
+        return Gaussians(mean=vectors * scale.sqrt(), spread=spread)
 
     def match(self, units: Tensor, labels: Tensor) -> Tensor:
         """Likeness of units (..., d), spans or words, and labels (l, d): (..., l)."""

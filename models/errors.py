@@ -52,6 +52,12 @@ class BadTrainingData(ModelError):
     code = "bad_training_data"
 
 
+class TrainingDiverged(ModelError):
+    """A training's loss or gradient is no number any more, or its loss ran away from where it began."""
+
+    code = "training_diverged"
+
+
 class DeviceUnavailable(ModelError):
     """The device named by the operator is not there or does not compute."""
 

@@ -16,14 +16,16 @@ from torch import Tensor
 from models.batching import by_length, collate, padded
 from models.decoding import candidates, flat, overlaps
 from models.passages import OVERLAP, WINDOW, passages
+from models.suffix import MOST, suffix
 from models.types import Prediction, Span
 from models.verbalise import label_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from models.biencoder import BiEncoder
+    from models.biencoder import Batch, BiEncoder
     from models.encoder import Encoder
+    from models.memory import Memory
     from models.passages import Passage
     from models.types import Label
 
@@ -77,20 +79,26 @@ class Tagger:
         *,
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
+        memory: Memory | None = None,
     ) -> None:
         self.encoder = encoder
         self.network = network.eval()
         self.calibration = calibration
+        #: What it remembers of its examples, if anything.
+        self.memory = memory
         self.device = device or torch.device("cpu")
         self.dtype = dtype
         # Padding rounds a batch up to a multiple of 8, which must still fit the encoder.
-        self._window = min(WINDOW, encoder.max_pieces // 8 * 8 - SPECIAL_PIECES)
+        room = encoder.max_pieces - (MOST if network.config.suffix else 0)
+        self._window = min(WINDOW, room // 8 * 8 - SPECIAL_PIECES)
         self._overlap = min(OVERLAP, self._window // 3)
         self._label_vectors: dict[str, Tensor] = {}
 
     def recalibrated(self, calibration: Calibration) -> Tagger:
         """The same network read by another calibration; label vectors are shared."""
-        other = Tagger(self.encoder, self.network, calibration, device=self.device, dtype=self.dtype)
+        other = Tagger(
+            self.encoder, self.network, calibration, device=self.device, dtype=self.dtype, memory=self.memory
+        )
         other._label_vectors = self._label_vectors
         return other
 
@@ -138,7 +146,8 @@ class Tagger:
         pending, failed = self._cut(texts)
         yield [*failed]
         todo = [(i, passage) for i, item in pending.items() for passage in item.passages]
-        for group in by_length([padded(len(passage.pieces)) for _, passage in todo], budget):
+        behind = len(self._behind(labels))
+        for group in by_length([padded(len(passage.pieces) + behind) for _, passage in todo], budget):
             batch = [todo[i] for i in group]
             spans = self._spans([passage for _, passage in batch], vectors, labels)
             yield self._finish(batch, spans, pending, thresholds)
@@ -151,6 +160,13 @@ class Tagger:
                 raise outcome.error or RuntimeError("a text came back without a prediction")
             found[outcome.index] = outcome.prediction
         return [found[i] for i in range(len(texts))]
+
+    def read(self, items: Sequence[Passage], labels: Sequence[Label]) -> Batch:
+        """Passages as the network reads them, the labels behind each where it does so."""
+        return collate(items, self.encoder.tokenizer, self._behind(labels))
+
+    def _behind(self, labels: Sequence[Label]) -> tuple[int, ...]:
+        return suffix(labels, self.encoder.tokenizer) if self.network.config.suffix else ()
 
     def _cut(self, texts: Sequence[str]) -> tuple[dict[int, _Pending], list[Outcome]]:
         pending: dict[int, _Pending] = {}
@@ -184,12 +200,13 @@ class Tagger:
 
     @torch.inference_mode()
     def _forward(self, items: list[Passage], vectors: Tensor, labels: Sequence[Label]) -> list[list[Span]]:
-        batch = collate(items, self.encoder.tokenizer).to(self.device)
+        batch = self.read(items, labels).to(self.device)
+        neighbours = None if self.memory is None else self.memory.among(labels, self.network)
         thresholds = self.thresholds(labels)
         threshold = torch.tensor([thresholds[label.name] for label in labels], device=self.device)
         least = (threshold - self.calibration.margin).clamp_min(0.01)
         with self._autocast():
-            scored = self.network.spans_inside(self.network.encode_pieces(batch), batch, vectors)
+            scored = self.network.spans_inside(self.network.encode_pieces(batch), batch, vectors, neighbours)
             near = [candidates(places, scores, least, threshold, self.calibration) for places, scores in scored]
         found: list[list[Span]] = [[] for _ in items]
         for candidate in itertools.chain.from_iterable(near):

@@ -6,7 +6,8 @@ text that its vector is most like. Owns tag scores and what they say of spans; a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.biencoder import BiEncoder, gather, span_mask, windows
+from models.inside import InsideBiEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from models.biencoder import Batch, BiEncoderConfig
     from models.encoder import Encoder
+    from models.memory import Neighbours
 
 #: Log-odds are cut here: a chance of one has none.
 _MOST = 20.0
@@ -97,8 +100,15 @@ class TaggingBiEncoder(BiEncoder):
         rest = torch.log1p(-chance.exp().clamp_max(1 - 1e-6))
         return (chance - rest).clamp(-_MOST, _MOST)
 
-    def spans_inside(self, pieces: Tensor, batch: Batch, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """As the bi-encoder's, but all at once: what they follow from is no more than a few scores a word."""
+    def spans_inside(
+        self, pieces: Tensor, batch: Batch, labels: Tensor, neighbours: Neighbours | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """As the bi-encoder's, but all at once: what they follow from is no more than a few scores a word.
+
+        Raises ValueError with neighbours: begin and inside have no vectors of examples to be compared with.
+        """
+        if neighbours is not None:
+            raise ValueError("scoring 'bio' has no memory of examples")
         inside = span_mask(batch.word_mask, self.config.max_width)
         yield inside.nonzero(), self.score_spans(pieces, batch, labels)[inside]
 
@@ -112,8 +122,19 @@ class TaggingBiEncoder(BiEncoder):
         return hidden, self.span_out(hidden)
 
 
+def grown(base: Encoder, network: BiEncoder, config: BiEncoderConfig) -> BiEncoder:
+    """A copy of a network in another configuration: with its weights, and fresh ones where it has none."""
+    if config == network.config:
+        return copy.deepcopy(network)
+    found = network_of(replace(base, model=copy.deepcopy(network.encoder)), config)
+    found.load_state_dict(network.state_dict(), strict=False)
+    return found
+
+
 def network_of(encoder: Encoder, config: BiEncoderConfig) -> BiEncoder:
     """The network that a configuration asks for, its heads untrained."""
+    if config.scoring == "io":
+        return InsideBiEncoder(encoder.model, config)
     if config.scoring == "bio":
         return TaggingBiEncoder(encoder.model, config, Markers.of(encoder))
     return BiEncoder(encoder.model, config)

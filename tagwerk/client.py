@@ -172,8 +172,8 @@ class Client:
     ) -> Job:
         """Make a job that teaches `tagger` these labels by an uploaded file of examples; else as `submit`.
 
-        `method` is `extend`, `retrieve` or `lora`, or `finetype`, which is taught `types` instead of labels; without it
-        `extend`, or, of types, `finetype`. Without a `tagger` it starts from its engine's own.
+        `method` is `extend`, `contrastive`, `retrieve` or `lora`, or `finetype`, which is taught `types` instead of
+        labels; without it `extend`, or, of types, `finetype`. Without a `tagger` it starts from its engine's own.
 
         What comes out is the next version of the tagger `name`, which the job's one result line names.
         """

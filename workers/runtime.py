@@ -86,7 +86,7 @@ class Runtime:
         tagger = self.tagger(folder)
         if tagger.dtype is not torch.float16:
             return tagger
-        return Tagger(tagger.encoder, tagger.network, tagger.calibration, device=tagger.device)
+        return Tagger(tagger.encoder, tagger.network, tagger.calibration, device=tagger.device, memory=tagger.memory)
 
     def extension(self) -> ExtendConfig:
         """How much an adaptation may train here."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from workers.language import Worn
     from workers.runtime import Runtime
 
+#: Methods that make a bi-encoder of a bi-encoder.
+EXTENDING = ("extend", "contrastive")
 #: A language model that does better than the compact one, on an accelerator of 24 GB.
 RECOMMENDED = "Qwen/Qwen2.5-7B-Instruct"
 
@@ -55,12 +57,13 @@ def teach(
 
     `watch` is told stage and share, and may raise what ends the work.
     """
-    if order.method == "extend":
+    if order.method in EXTENDING:
         _extend(runtime, order, base, work, made, watch)
     elif order.method == "finetype":
         _finetype(runtime, order, base, work, made, watch)
     else:
         _prompt(runtime, order, base, work, made, watch)
+    _draw(work, made)
 
 
 def advice(llm: str) -> str | None:
@@ -75,9 +78,13 @@ def _extend(
 ) -> None:
     from models import artifact
     from models.training import adapting
+    from models.training.contrastive import contrastive
 
     pupil = runtime.pupil(base)
-    taught = adapting.adapt(runtime.extension(), pupil, order.examples, order.labels, work, watch)
+    config = runtime.extension()
+    if order.method == "contrastive":
+        config = contrastive(config)
+    taught = adapting.adapt(config, pupil, order.examples, order.labels, work, watch)
     artifact.save(made, taught.tagger, name=order.name, receipt=order.about() | taught.receipt)
 
 
@@ -91,6 +98,15 @@ def _finetype(
     pupil = runtime.typing_pupil(base)
     taught = adapt_typer(config, pupil, order.examples, order.tree, work, watch, minutes=minutes)
     save_typer(made, taught.typer, name=order.name, receipt=order.about() | taught.receipt)
+
+
+def _draw(work: Path, made: Path) -> None:
+    """Lay the picture of the training beside the artifact, where something was trained and could be drawn."""
+    from models.training.adapting import PICTURE
+
+    drawn = work / "learning" / PICTURE
+    if drawn.is_file():
+        shutil.copyfile(drawn, made / PICTURE)
 
 
 def _prompt(

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from models.control import control
 from models.scores import score
 from models.training import judging
+from models.training.course import Course
 from models.training.extend import extend
 from models.training.judging import answers, calibrated, hold_out
-from models.training.loop import losses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 #: Most of its F1 on the control set, as a fraction, that a tagger may lose, unless it gained more elsewhere.
 FORGOTTEN = 0.10
-#: Most points of a loss curve.
-POINTS = 20
+#: Picture of the course of the training that counts, below `learning`.
+PICTURE = "course.png"
 #: What the work is doing, in order.
 STAGES = ("judging", "learning", "comparing")
 #: What became of the tagger; `unknown` is neither better nor worse as far as anybody can tell.
@@ -91,7 +91,8 @@ def adapt(
     tell("comparing", 0.0)
     held_out = judging.receipt(judged, labels, tagger.calibration.threshold)
     forgetting = _forgetting(base, tagger)
-    curve = losses(learning)
+    course = Course.of(learning)
+    course.draw(learning / PICTURE)
     receipt = {
         **held_out,
         "labels": described(labels, examples, held_out.get("labels", {})),
@@ -100,8 +101,7 @@ def adapt(
         "config": asdict(config),
         "forgetting": forgetting,
         "verdict": verdict(held_out, forgetting),
-        "steps": len(curve),
-        "loss": points(curve),
+        **course.told(),
         "seconds": round(clock.seconds, 1),
     }
     return Adapted(tagger=tagger, receipt=receipt)
@@ -140,10 +140,3 @@ def described(
         }
         for label in labels
     }
-
-
-def points(curve: Sequence[float]) -> list[list[float]]:
-    """The curve as at most `POINTS` means over equal stretches, each with the step that its stretch ends at."""
-    ends = sorted({len(curve) * point // POINTS for point in range(1, POINTS + 1)} - {0})
-    stretches = zip([0, *ends], ends, strict=False)
-    return [[end, round(sum(curve[start:end]) / (end - start), 4)] for start, end in stretches]

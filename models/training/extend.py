@@ -16,10 +16,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.inside import InsideBiEncoder
+from models.memory import Recall
+from models.suffix import suffix
 from models.tagger import Tagger
+from models.tagging import grown
+from models.training.contrasting import contrast
 from models.training.loop import LoopConfig, train
 from models.training.objectives import entropy
 from models.training.phase1 import parameter_groups
+from models.training.remembering import remembering, transitions
 from models.training.support import SupportSampler, supported
 from models.types import Label
 from models.verbalise import label_text, shipped_labels
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.biencoder import Batch, BiEncoder
+    from models.training.contrasts import ContrastConfig
     from models.types import Document
 
 
@@ -58,6 +65,20 @@ class ExtendConfig:
     #: Share of what was learnt in the weights that are kept, the rest being the base's: gives a little of the new
     #: for much of the old (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
     blend: float = 0.85
+    #: How units are contrasted beside the cross-entropy (Zhang and Zhuang, arXiv 2404.17178); None for not at all.
+    contrast: ContrastConfig | None = None
+    #: What is learnt and tagged: "" for what the base does, "io" for words inside or outside of labels.
+    scoring: str = ""
+    #: Whether passages are read with the labels behind them.
+    suffix: bool = False
+    #: Whether units and labels have variances of their own.
+    spread: bool = False
+    #: Share of the nearest units of the examples in a score; with none nothing of the examples is kept but of words.
+    neighbours: float = 0.0
+    #: Whether words are tagged by the likeliest path through a sentence.
+    path: bool = False
+    #: As of `LoopConfig`.
+    patience: int = 0
     #: Threshold of labels that name none, on the scores of a tagger that was extended.
     threshold: float = 0.3
     checkpoint_minutes: float = 0.5
@@ -73,7 +94,7 @@ class Extension:
         torch.manual_seed(config.seed)
         self.config, self.labels = config, list(labels)
         self.base = base
-        self.module = copy.deepcopy(base.network)
+        self.module = _pupil(base, config)
         self.module.freeze_words()
         for part in self.module.modules():
             if isinstance(part, torch.nn.Dropout):
@@ -90,6 +111,7 @@ class Extension:
             budget=config.budget,
             max_width=base.network.config.max_width,
             seed=config.seed,
+            suffix=suffix(self.labels, tokenizer) if self.module.config.suffix else (),
         )
         own = {label.name.casefold() for label in labels}
         self._others = [label for label in shipped_labels() if label.name.casefold() not in own]
@@ -112,7 +134,7 @@ class Extension:
             pieces = self.module.encode_pieces(batch)
             vectors = self.module.project_labels(self._states(self.module, texts))
             own = len(self.labels)
-            loss = entropy(self.module, pieces, batch, vectors[:own], targets)
+            loss = self._learnt(pieces, batch, vectors[:own], targets)
             if others:
                 scores = self.module.score_spans(pieces, batch, vectors[own:])
                 loss = loss + self.config.rehearsal * self._rehearsal(batch, targets == 0, scores, texts[own:])
@@ -125,14 +147,33 @@ class Extension:
     def finished(self) -> Tagger:
         """The module as it is, as a tagger; the base's reading of scores is not its own any more."""
         base = self.base
-        network = copy.deepcopy(base.network).eval()
+        network = copy.deepcopy(self.module).eval()
+        began = dict(base.network.named_parameters())
         with torch.no_grad():
-            # Each parameter once: a shared encoder stands in the state twice.
-            for (_, kept), (_, learnt) in zip(network.named_parameters(), self.module.named_parameters(), strict=True):
-                kept.lerp_(learnt, self.config.blend)
+            # Each parameter once: a shared encoder stands in the state twice. What the base has not is kept as learnt.
+            for name, learnt in network.named_parameters():
+                if name in began:
+                    learnt.copy_(began[name].lerp(learnt, self.config.blend))
         # Examples are annotated whole, so scores need no shift to make up for what training offered.
         calibration = replace(base.calibration, shift=0.0, temperature=1.0, threshold=self.config.threshold)
-        return Tagger(base.encoder, network, calibration, device=base.device, dtype=base.dtype)
+        tagger = Tagger(base.encoder, network, calibration, device=base.device, dtype=base.dtype)
+        if not self.config.neighbours and not isinstance(network, InsideBiEncoder):
+            return tagger
+        return remembering(tagger, self.support, self.labels, self._recall())
+
+    def _recall(self) -> Recall:
+        config = self.config
+        return Recall(
+            labels=tuple(label.name for label in self.labels),
+            share=config.neighbours,
+            distance=config.contrast.distance if config.contrast else "euclidean",
+            transitions=transitions(self.support) if config.path else None,
+        )
+
+    def _learnt(self, pieces: Tensor, batch: Batch, vectors: Tensor, targets: Tensor) -> Tensor:
+        if self.config.contrast is None:
+            return entropy(self.module, pieces, batch, vectors, targets)
+        return contrast(self.module, pieces, batch, vectors, targets, self.config.contrast)
 
     def _worded(self, label: Label, rng: random.Random) -> str:
         return label_text(Label(name=label.name) if rng.random() < self.config.bare_names else label)
@@ -155,6 +196,18 @@ class Extension:
         return torch.autocast(base.device.type, base.dtype, enabled=base.dtype != torch.float32)
 
 
+def _pupil(base: Tagger, config: ExtendConfig) -> BiEncoder:
+    """A copy of the base's network with what the extension adds, which changes no answer yet."""
+    own = base.network.config
+    wanted = replace(
+        own,
+        scoring=config.scoring or own.scoring,
+        suffix=config.suffix or own.suffix,
+        spread=config.spread or own.spread,
+    )
+    return grown(base.encoder, base.network, wanted).to(base.device)
+
+
 def extend(
     config: ExtendConfig,
     base: Tagger,
@@ -175,6 +228,7 @@ def extend(
         warmup=config.warmup,
         checkpoint_minutes=config.checkpoint_minutes,
         measure_minutes=0,
+        patience=config.patience,
     )
     train(recipe, loop, folder, resume=True, say=lambda _: None, watch=watch)
     return recipe.finished()

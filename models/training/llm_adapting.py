@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from models.llm import CALIBRATION, LLMTagger, calibrated
 from models.training import judging
-from models.training.adapting import BETTER, UNKNOWN, WORSE, Clock, described, points
+from models.training.adapting import BETTER, PICTURE, UNKNOWN, WORSE, Clock, described
+from models.training.course import Course
 from models.training.judging import Judged
-from models.training.loop import losses
 from models.training.support import folds
 
 if TYPE_CHECKING:
@@ -89,8 +89,9 @@ def adapt(lesson: Lesson, tune: Tuner | None, folder: Path, watch: Callable[[str
     tuned, learnt = None, {}
     if tune is not None:
         tuned = tune(lesson.examples, folder / "learning", lambda done: tell("learning", done))
-        curve = losses(folder / "learning")
-        learnt = {"steps": len(curve), "loss": points(curve)}
+        course = Course.of(folder / "learning")
+        course.draw(folder / "learning" / PICTURE)
+        learnt = course.told()
     calibration, judged = _calibrated(judged)
     held_out = judging.receipt(judged, lesson.labels, calibration.threshold)
     receipt = {

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from models.errors import TrainingDiverged
+from models.training.course import CHECKPOINT, Course
 from models.training.plotting import draw
 
 if TYPE_CHECKING:
@@ -24,7 +26,12 @@ if TYPE_CHECKING:
 #: Losses that a checkpoint keeps, the last ones, and how many of them a measurement averages.
 KEPT_LOSSES = 10_000
 RECENT_LOSSES = 200
-CHECKPOINT = "checkpoint.pt"
+#: A training has run away where the mean loss of so many steps is so many times that of its first ones, and a nat more.
+#: Losses fall, and what one batch or a warm-up does to them is gone after a few steps; three times worse than untrained
+#: is nothing that a falling rate mends. The nat is for trainings that begin with next to nothing left to learn.
+RUNAWAY_STEPS = 20
+RUNAWAY = 3.0
+RUNAWAY_SLACK = 1.0
 LOG = "log.jsonl"
 
 
@@ -41,6 +48,9 @@ class LoopConfig:
     #: Minutes between checkpoints, and between measurements (0 for none).
     checkpoint_minutes: float = 2.0
     measure_minutes: float = 10.0
+    #: Ends the training after so many steps in a row without a loss lower than all before; 0 for never. CONTaiNER (Das
+    #: et al., ACL 2022, section 3.4) stops its fine-tuning at the first.
+    patience: int = 0
 
 
 class Recipe(Protocol):
@@ -83,14 +93,15 @@ def train(
 
     With `resume`, goes on from the checkpoint if there is one; minutes count training time alone, over all runs.
     `watch` is told after every step how much of the budget is used, in [0, 1]; what it raises ends the run.
+    Raises TrainingDiverged before the step that would take a loss or a gradient that is no number, and where the loss
+    has run away.
     """
     _Run(recipe, config, folder, say, watch).go(resume=resume)
 
 
 def losses(folder: Path) -> list[float]:
     """Loss of each step of the training that `folder` keeps, of the last `KEPT_LOSSES` where there were more."""
-    state = torch.load(folder / CHECKPOINT, weights_only=True, mmap=True)
-    return [float(loss) for loss in state["losses"]]
+    return [*Course.of(folder).losses]
 
 
 class _Run:
@@ -105,6 +116,9 @@ class _Run:
         self.recipe, self.config, self.folder, self.say, self.watch = recipe, config, folder, say, watch
         self.step, self.elapsed = 0, 0.0
         self.losses: list[float] = []
+        self.norms: list[float] = []
+        #: Mean of the first `RUNAWAY_STEPS` losses, once there are so many.
+        self.began: float | None = None
         self.peaks = [group["lr"] for group in recipe.optimizer.param_groups]
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -128,11 +142,19 @@ class _Run:
         self._measure()
 
     def _progress(self) -> float:
-        """Share of the budget that is used, by whichever of its two limits is nearer."""
+        """Share of the budget that is used, by whichever of its two limits is nearer; all where patience is."""
+        if self._exhausted():
+            return 1.0
         budget = self.config.minutes * 60
         timed = self.elapsed / budget if budget else 1.0
         stepped = self.step / max(1, self.config.steps) if self.config.steps is not None else 0.0
         return min(1.0, max(timed, stepped))
+
+    def _exhausted(self) -> bool:
+        patience = self.config.patience
+        if not patience or len(self.losses) <= patience:
+            return False
+        return min(self.losses[-patience:]) >= min(self.losses[:-patience])
 
     def _step(self, progress: float) -> None:
         optimizer = self.recipe.optimizer
@@ -140,19 +162,37 @@ class _Run:
             group["lr"] = peak * rate(progress, self.config.warmup)
         loss = self.recipe.loss(self.step)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.recipe.module.parameters(), self.config.clip)
+        norm = nn.utils.clip_grad_norm_(self.recipe.module.parameters(), self.config.clip)
+        self._keep(loss.item(), norm.item())
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        self.losses.append(loss.item())
         self.step += 1
+
+    def _keep(self, loss: float, norm: float) -> None:
+        """Keep a step's loss and gradient; raises TrainingDiverged."""
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise TrainingDiverged(f"step {self.step}: the loss is {loss}, the norm of its gradient {norm}")
+        self.losses.append(loss)
+        self.norms.append(norm)
+        if len(self.losses) < RUNAWAY_STEPS:
+            return
+        recent = sum(self.losses[-RUNAWAY_STEPS:]) / RUNAWAY_STEPS
+        if self.began is None:
+            self.began = recent
+        if recent > RUNAWAY * max(0.0, self.began) + RUNAWAY_SLACK:
+            raise TrainingDiverged(
+                f"step {self.step}: the loss of the last {RUNAWAY_STEPS} steps is {recent:.4g} on average, and was "
+                f"{self.began:.4g} at the beginning"
+            )
 
     def _measure(self) -> None:
         found = self.recipe.measure()
-        recent = self.losses[-RECENT_LOSSES:]
+        recent, norms = self.losses[-RECENT_LOSSES:], self.norms[-RECENT_LOSSES:]
         entry = {
             "step": self.step,
             "minutes": round(self.elapsed / 60, 2),
             "loss": round(sum(recent) / max(1, len(recent)), 4),
+            "gradient_norm": round(sum(norms) / max(1, len(norms)), 4),
             **found,
         }
         with (self.folder / LOG).open("a", encoding="utf-8") as stream:
@@ -167,6 +207,8 @@ class _Run:
             "step": self.step,
             "elapsed": self.elapsed,
             "losses": self.losses[-KEPT_LOSSES:],
+            "norms": self.norms[-KEPT_LOSSES:],
+            "began": self.began,
             "module": self.recipe.module.state_dict(),
             "optimizer": self.recipe.optimizer.state_dict(),
         }
@@ -178,4 +220,6 @@ class _Run:
         self.recipe.module.load_state_dict(state["module"])
         self.recipe.optimizer.load_state_dict(state["optimizer"])
         self.step, self.elapsed, self.losses = state["step"], state["elapsed"], state["losses"]
+        # Not in checkpoints of before they were kept.
+        self.norms, self.began = state.get("norms", []), state.get("began")
         self.say(f"resumed at step {self.step}, {self.elapsed / 60:.1f} minutes in")

@@ -21,6 +21,9 @@ from models.biencoder import BiEncoderConfig
 from models.devices import best_device, working_dtype
 from models.encoder import PACKAGED, load_encoder
 from models.tagger import Calibration, Tagger
+from models.tagging import grown
+from models.training.contrasting import contrast
+from models.training.contrasts import ContrastConfig
 from models.training.heldout import calibrate, evaluate, load_familiar, load_groups
 from models.training.loop import LoopConfig, train
 from models.training.objectives import entropy
@@ -48,6 +51,8 @@ class Phase1Config:
     head_rate: float = 1e-3
     weight_decay: float = 0.01
     seed: int = 0
+    #: How units are contrasted beside the cross-entropy; None for not at all.
+    contrast: ContrastConfig | None = None
     #: A tagger to go on from, instead of the base with fresh heads, and the share of its weights that is kept in the
     #: end: what a longer training gains on types like those it shows, it loses on others, and a mean of the two has
     #: most of both (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
@@ -82,8 +87,23 @@ def default(loop: LoopConfig) -> Phase1Config:
     return Phase1Config(loop=loop)
 
 
+def contrastive(loop: LoopConfig) -> Phase1Config:
+    """The source stage of the contrastive framework (Zhang and Zhuang, arXiv 2404.17178), for spans.
+
+    Passages are read with the labels of the batch behind them, and spans contrasted with each other.
+    """
+    sampling = SamplingConfig(suffix=True)
+    return Phase1Config(
+        loop=loop, network=BiEncoderConfig(suffix=True), sampling=sampling, contrast=ContrastConfig(alpha=0.2)
+    )
+
+
 #: Recipes by name.
-RECIPES: dict[str, Callable[[LoopConfig], Phase1Config]] = {"default": default, "litset": litset}
+RECIPES: dict[str, Callable[[LoopConfig], Phase1Config]] = {
+    "default": default,
+    "litset": litset,
+    "contrastive": contrastive,
+}
 
 
 class Phase1:
@@ -100,7 +120,7 @@ class Phase1:
         torch.manual_seed(config.seed)
         self.device = best_device()
         self.config = config
-        self.tagger = artifact.load(config.start) if config.start else artifact.untrained(encoder, config.network)
+        self.tagger = _begun(config) if config.start else artifact.untrained(encoder, config.network)
         tuned = self.tagger.network.parameters() if config.kept else ()
         self._began = [parameter.detach().clone() for parameter in tuned]
         self.tagger.device, self.tagger.dtype = self.device, working_dtype(self.device)
@@ -120,7 +140,10 @@ class Phase1:
         with torch.autocast(self.device.type, self.tagger.dtype, enabled=self.tagger.dtype != torch.float32):
             labels = self.module.project_labels(self.module.encode_labels(*self._labels(drawn.label_texts)))
             pieces = self.module.encode_pieces(batch)
-            return entropy(self.module, pieces, batch, labels, targets, drawn.ruled_out.to(self.device))
+            ruled_out = drawn.ruled_out.to(self.device)
+            if self.config.contrast is None:
+                return entropy(self.module, pieces, batch, labels, targets, ruled_out)
+            return contrast(self.module, pieces, batch, labels, targets, self.config.contrast, ruled_out)
 
     def measure(self) -> dict[str, Any]:
         """Mean strict F1 on the held-out groups, with the threshold that gives it; nothing where none are held out."""
@@ -152,6 +175,14 @@ class Phase1:
     def _labels(self, texts: tuple[str, ...]) -> tuple[Tensor, Tensor]:
         encoded = self.tagger.encoder.tokenizer(list(texts), padding=True, return_tensors="pt")
         return encoded["input_ids"].to(self.device), encoded["attention_mask"].to(self.device)
+
+
+def _begun(config: Phase1Config) -> Tagger:
+    """The tagger that a run goes on from, in the run's own configuration."""
+    assert config.start is not None
+    tagger = artifact.load(config.start)
+    network = grown(tagger.encoder, tagger.network, config.network)
+    return Tagger(tagger.encoder, network, tagger.calibration)
 
 
 def _without_dropout(module: torch.nn.Module) -> None:
@@ -195,7 +226,9 @@ def run(config: Phase1Config, data: Path, folder: Path, *, resume: bool, say: Ca
     mix = load_mix(everything=config.everything)
     if config.start:
         manifest = artifact.read_manifest(config.start)
-        config = replace(config, base=manifest.base, network=manifest.config)
+        own, wanted = manifest.config, config.network
+        own = replace(own, suffix=own.suffix or wanted.suffix, spread=own.spread or wanted.spread)
+        config = replace(config, base=manifest.base, network=own)
     encoder = load_encoder(config.base)
     say(f"reading the sets under {data}")
     sampler = make_sampler(config, read_sentences(data, mix, encoder), mix, encoder)

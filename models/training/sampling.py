@@ -17,8 +17,10 @@ from models.batching import collate, padded
 from models.biencoder import Batch, span_mask
 from models.passages import Passage
 from models.shapes import Shape
+from models.suffix import MOST, suffix
 from models.training.disjoint import disjoint_with
 from models.training.objectives import IGNORED
+from models.types import Label
 from models.verbalise import draw, verbalisations
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ class SamplingConfig:
     dropped_labels: float = 0.1
     #: Share of passages whose capitalisation is hidden.
     uncased: float = 0.15
+    #: Whether the labels that a batch offers are read behind each passage, by one of their names.
+    suffix: bool = False
 
     def __post_init__(self) -> None:
         if self.negatives not in NEGATIVES:
@@ -106,7 +110,8 @@ class Sampler:
         name = self._rng.choices(self._sets, self._weights)[0]
         groups = self._groups(self._sentences[name])
         offered = self._offer(name, groups)
-        batch = collate([self._passage(group) for group in groups], self._tokenizer)
+        passages = [self._passage(group) for group in groups]
+        batch = collate(passages, self._tokenizer, self._behind(name, offered))
         targets = self._targets(name, groups, offered, batch)
         others = self._disjoint(name, offered)
         against = [[other in disjoint_with(name, label) for other in others] for label in offered]
@@ -118,17 +123,25 @@ class Sampler:
             targets=targets,
         )
 
+    def _behind(self, name: str, offered: list[str]) -> tuple[int, ...]:
+        """What is read behind each passage."""
+        if not self._config.suffix:
+            return ()
+        names = [self._rng.choice(verbalisations(name)[label].names) for label in offered]
+        return suffix([Label(name=each) for each in names], self._tokenizer)
+
     def _groups(self, pool: Sequence[Sentence]) -> list[list[Sentence]]:
         """Passages of like length, so that little of the batch is padding; `pool` is sorted by size."""
         joined = self._rng.random() < self._config.concatenated
         pivot = self._rng.randrange(len(pool))
         near = pool[max(0, pivot - _NEIGHBOURS) : pivot + _NEIGHBOURS]
         groups: list[list[Sentence]] = []
+        behind = MOST // 2 if self._config.suffix else 0
         longest = 0
         while not groups or longest * (len(groups) + 1) <= self._config.budget:
             size = self._rng.randint(2, 8) if joined else 1
             group = _fitting(self._rng.choices(pool if joined else near, k=size), self._config.max_pieces)
-            longest = max(longest, padded(sum(_size(sentence) for sentence in group)))
+            longest = max(longest, padded(behind + sum(_size(sentence) for sentence in group)))
             groups.append(group)
         return groups
 

@@ -20,7 +20,7 @@ from models.passages import passages
 from models.training.objectives import IGNORED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from transformers import PreTrainedTokenizerFast
 
@@ -96,6 +96,7 @@ class SupportSampler:
         budget: int,
         max_width: int,
         seed: int,
+        suffix: Sequence[int] = (),
     ) -> None:
         self._support, self._tokenizer = support, tokenizer
         self._position = {label: i + 1 for i, label in enumerate(labels)}
@@ -103,6 +104,7 @@ class SupportSampler:
         self._seed = seed
         self._rounds: dict[int, list[list[int]]] = {}
         self._budget = budget
+        self._suffix = suffix
 
     @property
     def batches(self) -> int:
@@ -112,13 +114,8 @@ class SupportSampler:
     def draw(self, step: int) -> tuple[Batch, Tensor]:
         """The batch of a step and its targets (b, w, max_width): 0 outside, 1 + the label's position, or IGNORED."""
         chosen = [self._support[i] for i in self.group(step)]
-        batch = collate([each.passage for each in chosen], self._tokenizer)
-        targets = torch.where(span_mask(batch.word_mask, self._max_width), 0, IGNORED)
-        for row, each in enumerate(chosen):
-            for first, last, label in each.spans:
-                if last - first < self._max_width:
-                    targets[row, first, last - first] = self._position[label]
-        return batch, targets
+        batch = collate([each.passage for each in chosen], self._tokenizer, self._suffix)
+        return batch, targets_of(chosen, batch, self._position, self._max_width)
 
     def group(self, step: int) -> list[int]:
         """Positions of the passages that a step shows."""
@@ -132,13 +129,23 @@ class SupportSampler:
         """One pass over the support set, in groups of like length that fit the budget."""
         if number not in self._rounds:
             rng = random.Random(f"{self._seed}:{number}")
-            sizes = [padded(len(s.passage.pieces)) for s in self._support]
+            sizes = [padded(len(s.passage.pieces) + len(self._suffix)) for s in self._support]
             # Blurred, so that other neighbours meet in every pass.
             blurred = [size * rng.uniform(1 - _BLUR, 1 + _BLUR) for size in sizes]
             groups = _packed(sorted(range(len(sizes)), key=lambda i: blurred[i]), sizes, self._budget)
             rng.shuffle(groups)
             self._rounds[number] = groups
         return self._rounds[number]
+
+
+def targets_of(shown: Sequence[Supported], batch: Batch, position: Mapping[str, int], max_width: int) -> Tensor:
+    """Targets (b, w, max_width) of the passages in a batch: 0 outside, the label's position, or IGNORED."""
+    targets = torch.where(span_mask(batch.word_mask, max_width), 0, IGNORED)
+    for row, each in enumerate(shown):
+        for first, last, label in each.spans:
+            if last - first < max_width:
+                targets[row, first, last - first] = position[label]
+    return targets
 
 
 def _packed(order: Sequence[int], sizes: Sequence[int], budget: int) -> list[list[int]]:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.mentions import Mention
-from models.training.adapting import BETTER, UNKNOWN, WORSE, Clock, points
+from models.training.adapting import BETTER, PICTURE, UNKNOWN, WORSE, Clock
+from models.training.course import Course
 from models.training.finetype import GRID, Example, finetype
 from models.training.judging import COVERED, RESAMPLES, parts_of
-from models.training.loop import losses
 from models.typed_examples import types_of
 from models.typer import Judgement, Typer, chosen
 from models.types import Document, Span
@@ -157,7 +157,8 @@ def adapt_typer(
         device=base.device,
         dtype=base.dtype,
     )
-    curve = losses(folder / "learning")
+    course = Course.of(folder / "learning")
+    course.draw(folder / "learning" / PICTURE)
     receipt = {
         **_judged(heard, how, lesson),
         "examples": len(documents),
@@ -167,8 +168,7 @@ def adapt_typer(
         "threshold": threshold,
         "encoder": base.encoder.name,
         "config": asdict(lesson.config),
-        "steps": len(curve),
-        "loss": points(curve),
+        **course.told(),
     }
     receipt["verdict"] = _verdict(receipt)
     receipt["seconds"] = round(clock.seconds, 1)

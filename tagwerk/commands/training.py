@@ -41,7 +41,10 @@ def biencoder(
         bool, typer.Option("--everything", help="Learn the held-out types too; goes on from --start, measures nothing.")
     ] = False,
     config: Annotated[
-        str, typer.Option(help="Recipe: `default`, which ships, or `litset`, the paper's own.")
+        str,
+        typer.Option(
+            help="Recipe: `default`, which ships, `litset`, the paper's own, or `contrastive`, labels behind."
+        ),
     ] = "default",
 ) -> None:
     """Train the bi-encoder to interpret labels (LITSET, phase 1)."""

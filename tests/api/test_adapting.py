@@ -124,7 +124,7 @@ def test_a_large_file_is_left_to_the_worker(desk: Desk, monkeypatch: pytest.Monk
             {"method": "magic"},
             "unknown_method",
             "/method",
-            "there is no method 'magic'; known are extend, retrieve, lora",
+            "there is no method 'magic'; known are extend, contrastive, retrieve, lora",
         ),
         (
             {"tagger": "jazz"},

@@ -40,8 +40,9 @@ def test_every_label_has_k_examples_or_all_there_are(labels: list[list[str]], sh
     assert support == drawn(pool, shots, seed)
 
 
-def options(**values: str) -> argparse.Namespace:
-    return argparse.Namespace(**({"budget": "small", "shots": "1,all", "misc": "both", "domains": "ai,music"} | values))
+def options(**values: str | int) -> argparse.Namespace:
+    usual = {"budget": "small", "shots": "1,all", "misc": "both", "domains": "ai,music", "methods": "extension"}
+    return argparse.Namespace(**(usual | {"draws": None} | values))
 
 
 def test_a_budget_says_how_often_each_support_set_is_drawn() -> None:
@@ -49,6 +50,35 @@ def test_a_budget_says_how_often_each_support_set_is_drawn() -> None:
 
     assert len({cell.key for cell in small}) == len(small) == (2 + 1) * 2 * 2
     assert len(cells(options(budget="full", shots="5", misc="with"))) == 5 * 2
+    assert len(cells(options(draws=3, shots="5,all", misc="with"))) == (3 + 1) * 2
+
+
+def test_methods_learn_from_the_same_support_sets() -> None:
+    found = cells(options(methods="extension,both", shots="1"))
+
+    by_method = {name: [cell.drawn for cell in found if cell.method == name] for name in ("extension", "both")}
+    assert by_method["extension"] == by_method["both"]
+    assert len(by_method["both"]) == 2 * 2 * 2
+
+
+def test_gains_are_over_plain_extension_from_the_same_support_set() -> None:
+    figures = {"extension": (50.0, 10.0), "both": (53.0, 15.0)}
+    found = [
+        (Cell(domain=domain, shots="1", misc=False, draw=draw, method=method), result(f1))
+        for method, values in figures.items()
+        for domain in ("ai", "conll2003")
+        for draw, f1 in enumerate(values)
+    ]
+
+    rows = {(each["method"], each["domain"]): each for each in table(found)}
+
+    assert rows["extension", "ai"]["gain"] == 0
+    assert rows["both", "ai"]["gain"] == 4.0
+    assert rows["both", "ai"]["gain's deviation"] == pytest.approx(2**0.5)
+    # The average is over the domains of CrossNER alone.
+    assert rows["both", "average"]["gain"] == 4.0
+    assert rows["both", "average"]["F1"] == 34.0
+    assert table([each for each in found if each[0].method == "both"])[0]["gain"] is None
 
 
 def result(f1: float, held_out: float | None = None) -> dict[str, Any]:

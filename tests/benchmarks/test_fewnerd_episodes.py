@@ -28,27 +28,38 @@ SENTENCES = [
 
 
 def episode(*counts: int) -> dict[str, list[int]]:
-    return {"extended": list(counts), "without examples": [0, 0, counts[2]]}
+    return {"counts": list(counts)}
 
 
 def test_counts_are_summed_before_f1_is_taken() -> None:
     # One small episode all right, one large all wrong: the mean of their F1 would be 50.
     found = [episode(1, 1, 1), episode(0, 9, 9)]
 
-    assert summed(found, "extended").f1 == pytest.approx(0.1)
-    assert summed(found, "without examples").f1 == 0
+    assert summed(found).f1 == pytest.approx(0.1)
 
 
 def test_equal_episodes_have_no_spread() -> None:
-    assert spread([episode(3, 5, 6)] * 20, "extended") == pytest.approx(0)
-    assert spread([episode(6, 6, 6), episode(0, 6, 6)] * 10, "extended") > 5
+    assert spread([episode(3, 5, 6)] * 20) == pytest.approx(0)
+    assert spread([episode(6, 6, 6), episode(0, 6, 6)] * 10) > 5
+
+
+def test_gains_are_paired_by_episode() -> None:
+    # Episodes of very different worth, each of which another method does equally well: no doubt about the difference.
+    found = [episode(6, 6, 6), episode(0, 6, 6)] * 10
+
+    assert spread(found, found) == 0
+    assert spread(found, found[::-1]) > 5
 
 
 def test_rows_of_ours_and_of_others_have_the_same_columns() -> None:
-    ours = row("a set", "extended", {1: [episode(1, 2, 2)], 5: [episode(2, 2, 2)]})
+    plain, other = [episode(1, 2, 2)], [episode(2, 2, 2)]
+    found = {1: {"extension": plain, "both": other}, 5: {"extension": other, "both": other}}
 
-    assert (ours["1-shot F1"], ours["5-shot F1"]) == (50.0, 100.0)
-    assert all(list(peer) == list(ours) for peer in peer_rows())
+    ours = row(5, "a set", "both", found)
+
+    assert (ours["1-shot F1"], ours["1-shot gain"], ours["5-shot gain"]) == (100.0, 50.0, 0.0)
+    assert row(5, "a set", "extension", found)["1-shot gain"] is None
+    assert all(list(peer) == list(ours) for way in (5, 10) for peer in peer_rows(way))
 
 
 def test_all_types_of_a_file_are_read_and_episodes_may_ask_for_fewer(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_what_there_is_not_is_refused(mine: TenantLedger) -> None:
         resolve("musik", "biencoder", None)
     with pytest.raises(UnknownEngine):
         resolve("default", "magic", None)
-    with pytest.raises(UnknownMethod, match="there is no method 'magic'; known are extend, retrieve, lora"):
+    with pytest.raises(UnknownMethod, match="'magic'; known are extend, contrastive, retrieve, lora"):
         check_method("magic")
     check_method("extend")
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from models.encoder import Encoder
+    from models.memory import Neighbours
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PERSON = Label(name="person", description="the name of a human being")
@@ -82,7 +83,9 @@ class Scripted(BiEncoder):
 
     script: Mapping[tuple[int, int], Sequence[float]]
 
-    def spans_inside(self, pieces: Tensor, batch: Batch, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def spans_inside(
+        self, pieces: Tensor, batch: Batch, labels: Tensor, neighbours: Neighbours | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         inside = span_mask(batch.word_mask, self.config.max_width)
         scores = torch.full((*inside.shape, labels.size(0)), -20.0)
         for (first, last), told in self.script.items():

@@ -32,6 +32,7 @@ def test_every_cause_has_a_word_of_its_own() -> None:
         "mention_outside",
         "mention_too_long",
         "model_error",
+        "training_diverged",
         "weights_mismatch",
         "window_too_long",
     ]

@@ -115,7 +115,9 @@ def test_the_typer_stands_on_the_default_and_tells_fine_types() -> None:
     )
 
     assert [{each.name for each in found} for found in told] == [
-        {"/organization", "/organization/musical_group"}, {"/place", "/place/body_of_water"}, {"/person", "/person/politician"},
-    ]  # fmt: skip
+        {"/organization", "/organization/musical_group"},
+        {"/place", "/place/body_of_water"},
+        {"/person", "/person/politician"},
+    ]
     assert read_typer_manifest(folder).base == "default"
     assert sum(file.stat().st_size for file in folder.glob("*.safetensors")) <= 10_000_000

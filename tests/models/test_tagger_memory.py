@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from models.encoder import Encoder
+    from models.memory import Neighbours
     from models.types import Prediction
 
 LABELS = [PERSON, PLACE]
@@ -32,13 +33,15 @@ class Failing(BiEncoder):
     poison = 0
     sizes: tuple[int, ...] = ()
 
-    def spans_inside(self, pieces: Tensor, batch: Batch, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def spans_inside(
+        self, pieces: Tensor, batch: Batch, labels: Tensor, neighbours: Neighbours | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         self.sizes = (*self.sizes, len(pieces))
         if len(pieces) > self.rows:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
         if self.error is not None and (batch.input_ids == self.poison).any():
             raise self.error
-        return super().spans_inside(pieces, batch, labels)
+        return super().spans_inside(pieces, batch, labels, neighbours)
 
 
 def failing(encoder: Encoder, *, rows: int = 1000, error: Exception | None = None) -> tuple[Tagger, Failing]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models.training import adapting
 from models.training.adapting import STAGES, adapt, verdict
 from models.training.extend import ExtendConfig
 from tests.models.building import tiny_tagger
@@ -127,12 +126,3 @@ def test_the_time_of_all_runs_counts(base: Tagger, tmp_path: Path) -> None:
     receipt = adapt(QUICK, base, documents(2), LABELS, tmp_path, quiet).receipt
 
     assert 1000.5 < receipt["seconds"] < 1100
-
-
-def test_the_curve_has_few_points_however_many_steps() -> None:
-    curve = [float(step) for step in range(1000)]
-
-    assert adapting.points(curve)[0] == [50, 24.5]
-    assert len(adapting.points(curve)) == adapting.POINTS
-    assert adapting.points([2.0, 1.0]) == [[1, 2.0], [2, 1.0]]
-    assert adapting.points([]) == []

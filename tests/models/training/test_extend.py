@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from models import artifact
 from models.scores import score
+from models.training.contrastive import contrastive, framework
+from models.training.contrasts import ContrastConfig
 from models.training.extend import ExtendConfig, Extension, extend
+from models.training.loop import losses
+from models.types import Label
 from tests.models.building import tiny_tagger
 from tests.models.training.support_set import PERSON, PLACE, documents
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from models.encoder import Encoder
@@ -108,6 +114,53 @@ def test_scores_need_no_shift_any_more(tiny: Encoder, tmp_path: Path) -> None:
 
     assert (tagger.calibration.shift, tagger.calibration.temperature) == (0.0, 1.0)
     assert tagger.calibration.threshold == CONFIG.threshold != base.calibration.threshold
+
+
+@pytest.mark.parametrize("kind", [contrastive, framework])
+def test_contrast_learns_too_and_its_tagger_can_be_kept(
+    base: Tagger, tmp_path: Path, kind: Callable[[ExtendConfig], ExtendConfig]
+) -> None:
+    tagger = extend(kind(CONFIG), base, documents(20), LABELS, tmp_path / "work")
+    artifact.save(tmp_path / "tagger", tagger, name="music", receipt={})
+
+    kept = artifact.load(tmp_path / "tagger")
+
+    assert f1(tagger, seed=5) > 0.8
+    assert f1(kept, seed=5) == pytest.approx(f1(tagger, seed=5), abs=0.1)
+    # Labels that nobody gave examples of can be asked for.
+    assert kept.predict(["Anna lives in Bern ."], [Label(name="band")])
+
+
+@pytest.mark.parametrize("kind", [contrastive, framework])
+def test_what_an_extension_adds_to_the_network_changes_nothing_yet(
+    base: Tagger, kind: Callable[[ExtendConfig], ExtendConfig]
+) -> None:
+    recipe = Extension(kind(CONFIG), base, documents(4), LABELS)
+
+    began = dict(base.network.named_parameters())
+    assert all(torch.equal(weight, began[name]) for name, weight in recipe.module.named_parameters() if name in began)
+    assert recipe.module.encoder is not base.network.encoder
+
+
+def test_a_killed_contrastive_extension_goes_on_where_it_was(base: Tagger, tmp_path: Path) -> None:
+    contrast = ContrastConfig(distance="js", outside=True)
+    config = replace(CONFIG, checkpoint_minutes=0.0, least_steps=12, passes=1, contrast=contrast, spread=True)
+    whole = extend(config, base, documents(8), LABELS, tmp_path / "whole")
+    with pytest.raises(Killed):
+        extend(config, base, documents(8), LABELS, tmp_path / "killed", watch=partial(_die, 0.5))
+
+    resumed = extend(config, base, documents(8), LABELS, tmp_path / "killed")
+
+    pairs = zip(whole.network.state_dict().values(), resumed.network.state_dict().values(), strict=True)
+    assert all(torch.allclose(one, two, atol=1e-5) for one, two in pairs)
+
+
+def test_the_examples_may_be_learnt_until_the_loss_rises(base: Tagger, tmp_path: Path) -> None:
+    config = replace(CONFIG, encoder_rate=1.0, head_rate=1.0, patience=1)
+
+    extend(config, base, documents(8), LABELS, tmp_path)
+
+    assert len(losses(tmp_path)) < config.least_steps
 
 
 def _die(at: float, done: float) -> None:

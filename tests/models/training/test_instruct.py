@@ -19,9 +19,10 @@ from models.grammar import Grammar, Writing
 from models.language import load_language_model
 from models.llm import LLMTagger
 from models.training import instruct
+from models.training.course import CHECKPOINT
 from models.training.instruct import InstructConfig, Instruction, answer_loss, held_out_groups, source_pools
 from models.training.instructions import Episode, EpisodeConfig, EpisodeSource, Pool, own_wording
-from models.training.loop import CHECKPOINT, LoopConfig, losses, train
+from models.training.loop import LoopConfig, losses, train
 from models.training.sets import HeldOut, Mix
 from models.types import Document, Label, Span
 from models.words import split_words

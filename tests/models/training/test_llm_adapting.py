@@ -10,6 +10,7 @@ import pytest
 from models.asking import RETRIEVAL_DEGRADED, UNPARSABLE, Answer, Retrieved
 from models.llm import CALIBRATION
 from models.training import llm_adapting
+from models.training.course import Course
 from models.training.llm_adapting import Lesson, Prompted, Tuned, adapt, verdict
 from models.types import Document, Label, Span
 
@@ -141,7 +142,7 @@ def test_a_tuned_model_is_asked_about_what_it_was_not_taught(tmp_path: Path) -> 
     # When nine examples are to be learnt from, without any to be shown
     asked = lesson(degraded=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(llm_adapting, "losses", lambda _: [1.0, 0.5])
+        patch.setattr(Course, "of", lambda _: Course(losses=(1.0, 0.5), norms=(2.0, 1.0)))
         told: list[str] = []
         found = adapt(asked, tune, tmp_path, lambda stage, _share: told.append(stage))
 

@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.training.loop import LoopConfig, losses, rate, train
+from models.errors import TrainingDiverged
+from models.training.course import Course
+from models.training.loop import RUNAWAY_STEPS, LoopConfig, losses, rate, train
 from tests.models.training.clock import tick
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -119,7 +122,7 @@ def test_measurements_are_logged_and_said(tmp_path: Path, monkeypatch: pytest.Mo
     # Then there is a line at each, and one at the end
     lines = log(tmp_path)
     assert [(line["step"], line["minutes"]) for line in lines] == [(20, 0.33), (40, 0.67), (60, 1.0), (60, 1.0)]
-    assert [set(line) for line in lines] == [{"step", "minutes", "loss", "f1"}] * 4
+    assert [set(line) for line in lines] == [{"step", "minutes", "loss", "gradient_norm", "f1"}] * 4
     assert [json.loads(text) for text in said] == lines
     assert lines[0]["loss"] > lines[-1]["loss"]
 
@@ -250,3 +253,113 @@ def test_a_training_remembers_its_losses(tmp_path: Path, monkeypatch: pytest.Mon
     curve = losses(tmp_path)
     assert len(curve) == 60
     assert curve[0] == 9.0 > curve[20] > curve[-1]
+
+
+class Told(Toy):
+    """Its losses are those that it is told, whatever it learns."""
+
+    def __init__(self, told: Sequence[float]) -> None:
+        super().__init__()
+        self.told = told
+
+    def loss(self, step: int) -> Tensor:
+        self.steps.append(step)
+        return self.module.weight.sum() * 0 + self.told[step]
+
+
+def test_gradients_are_kept_as_they_were_before_they_were_clipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick(monkeypatch, 1.0)
+    with pytest.raises(KeyboardInterrupt):
+        run(Toy(killed_at=30), tmp_path)
+    run(Toy(), tmp_path, resume=True)
+
+    course = Course.of(tmp_path)
+
+    assert len(course.norms) == len(course.losses) == 60
+    assert course.norms[0] == pytest.approx(6.0)  # of (w - 3)^2 at zero
+    assert course.norms[-1] < 1
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_ends_the_run_before_it_is_learnt_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: float
+) -> None:
+    # Given a loss that is no number at its sixth step
+    tick(monkeypatch, 1.0)
+    toy = Told([1.0] * 5 + [bad] * 55)
+
+    # When it is trained, then it ends there
+    with pytest.raises(TrainingDiverged, match=f"step 5: the loss is {bad}"):
+        run(toy, tmp_path)
+
+    # And the weights are still numbers
+    assert torch.isfinite(toy.module.weight).all()
+
+
+def test_a_gradient_that_is_no_number_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tick(monkeypatch, 1.0)
+    toy = Toy()
+    # The root of nothing: a loss of zero, and a slope without end.
+    monkeypatch.setattr(toy, "loss", lambda _: toy.module.weight.abs().sqrt().sum())
+
+    with pytest.raises(TrainingDiverged, match=r"step 0: the loss is 0\.0, the norm of its gradient nan"):
+        run(toy, tmp_path)
+
+
+def test_a_loss_that_runs_away_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tick(monkeypatch, 1.0)
+    toy = Told([1.0] * 20 + [10.0] * 40)
+
+    with pytest.raises(
+        TrainingDiverged, match=r"step 26: the loss of the last 20 steps is 4\.15 on average, and was 1 at"
+    ):
+        run(toy, tmp_path)
+    assert len(toy.steps) == 27
+
+
+def test_a_run_that_was_killed_remembers_how_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a run that is killed when its first losses are long past
+    tick(monkeypatch, 1.0)
+    with pytest.raises(IndexError):
+        run(Told([1.0] * 20 + [3.5] * 20), tmp_path, minutes=2)
+
+    # When it goes on and gets no better than it was then
+    with pytest.raises(TrainingDiverged, match="and was 1 at the beginning"):
+        run(Told([0.0] * 30 + [5.0] * 90), tmp_path, resume=True, minutes=2)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [5.0, *[1.0] * 59],
+        [1.0] * 30 + [40.0] + [1.0] * 29,
+        [0.001] * 20 + [0.9] * 40,
+        [2.0 + (step % 2) for step in range(60)],
+    ],
+    ids=["falling", "one peak", "from nothing", "noisy"],
+)
+def test_what_trainings_do_is_no_running_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[float]
+) -> None:
+    tick(monkeypatch, 1.0)
+
+    run(Told(told), tmp_path)
+
+    assert len(losses(tmp_path)) == 60 > RUNAWAY_STEPS
+
+
+@pytest.mark.parametrize(("patience", "steps"), [(0, 60), (1, 5), (3, 9)])
+def test_patience_ends_a_run_that_gets_no_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: int, steps: int
+) -> None:
+    tick(monkeypatch, 1.0)
+    toy = Told([4.0, 3.0, 2.0, 1.5, 1.6, 1.4, 1.5, 1.5, 1.5, *[1.0] * 51])
+
+    run(toy, tmp_path, patience=patience)
+
+    assert len(toy.steps) == steps
+    # And once ended it stays so.
+    run(toy, tmp_path, patience=patience, resume=True)
+    assert len(toy.steps) == steps

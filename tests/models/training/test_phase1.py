@@ -165,6 +165,27 @@ def test_a_run_goes_on_from_a_tagger_and_keeps_a_share_of_it(tiny_folder: Path, 
     assert manifest.config == first.config
 
 
+def test_a_contrastive_source_stage_goes_on_from_a_tagger_that_reads_no_labels(
+    tiny_folder: Path, data: Path, tmp_path: Path
+) -> None:
+    # Given a tagger
+    trained(config(tiny_folder), data, tmp_path / "first")
+
+    # When it goes on with the labels behind its passages, spans contrasted
+    recipe = phase1.contrastive(LoopConfig(minutes=1.0, measure_minutes=0))
+    sampling = replace(recipe.sampling, budget=1024)
+    more = replace(recipe, start=tmp_path / "first/tagger", sampling=sampling, encoder_rate=1e-3, head_rate=3e-3)
+    manifest = trained(more, data, tmp_path / "more")
+
+    # Then the tagger that comes out reads them, and its receipt says how it came to be
+    assert (manifest.config.suffix, manifest.config.dimension) == (True, 16)
+    assert manifest.receipt["config"]["contrast"]["alpha"] == recipe.contrast.alpha if recipe.contrast else False
+    tagger = artifact.load(tmp_path / "more/tagger")
+    texts = ["Anna lives in Bern .", "Hugo of Oslo was not there ."]
+    gold = [(Span(start=0, end=4, label="person"), Span(start=s, end=s + 4, label="location")) for s in (14, 8)]
+    assert score(gold, [each.spans for each in tagger.predict(texts, LABELS)]).f1 > 0.7
+
+
 def test_when_all_is_chosen_the_held_out_types_are_learnt_too(tiny_folder: Path, data: Path, tmp_path: Path) -> None:
     # Given a calibrated tagger
     first = trained(config(tiny_folder), data, tmp_path / "first")

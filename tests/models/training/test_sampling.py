@@ -241,3 +241,23 @@ def test_types_of_other_sets_come_last_and_are_ruled_out_by_the_table(tiny: Enco
 def test_a_misspelt_kind_of_negatives_is_named() -> None:
     with pytest.raises(ValueError, match="negatives is 'disjont'; it is one of batch, set, disjoint"):
         negatives("disjont")
+
+
+def test_labels_that_are_offered_are_read_behind_every_passage(tiny: Encoder) -> None:
+    config = SamplingConfig(budget=2048, suffix=True, concatenated=0.0, max_labels=2)
+    plain = sampler(tiny, config=replace(config, suffix=False))
+    reading = sampler(tiny, config=config)
+
+    for step in range(10):
+        drawn = reading.draw(step)
+        ids = drawn.batch.input_ids
+        ends = (ids == tiny.tokenizer.sep_token_id).sum(1)
+        # One special piece ends the passage, one what is read behind it.
+        assert ends.tolist() == [2] * len(ids)
+        text = str(tiny.tokenizer.decode(ids[0].tolist())).split("[SEP]")[1].strip()
+        told = [
+            each for each in verbalisations(drawn.data_set).values() if any(n.casefold() in text for n in each.names)
+        ]
+        assert len(told) >= len(drawn.label_texts)
+        assert ids.numel() <= 2048
+        assert (plain.draw(step).batch.input_ids == tiny.tokenizer.sep_token_id).sum(1).max() == 1

@@ -115,7 +115,7 @@ def test_a_detached_command_says_the_job_and_does_not_wait(tagwerk: Tagwerk, ser
         (("examples.jsonl", "-n", "Music"), "the name 'Music' cannot be a tagger's"),
         (
             ("examples.jsonl", "-n", "music", "--method", "magic"),
-            "there is no method 'magic'; known are extend, retrieve, lora",
+            "there is no method 'magic'; known are extend, contrastive, retrieve, lora",
         ),
         (
             ("examples.jsonl", "-n", "music", "--tagger", "jazz"),

@@ -35,7 +35,7 @@ def test_an_unknown_recipe_is_named(tagwerk: Tagwerk, tmp_path: Path) -> None:
     ended = tagwerk("train", "biencoder", "--data", tmp_path, "--minutes", "1", "--config", "binder")
 
     assert ended.code == 2
-    assert "error: there is no recipe 'binder'; --config is one of default, litset" in ended.err
+    assert "error: there is no recipe 'binder'; --config is one of default, litset, contrastive" in ended.err
 
 
 @pytest.mark.parametrize(
