@@ -22,6 +22,7 @@ from benchmarks import tables
 from benchmarks.journal import Journal
 from benchmarks.setting import BUDGETS
 from benchmarks.typing_setting import (
+    DIRECT,
     TypingPeer,
     examples_of,
     machine,
@@ -55,6 +56,7 @@ NOTES = (
     "the others stand on BERT-base (110 million parameters, cased), FiveFine after 20 million weakly labelled mentions",
     "types never seen: a third of the narrowest types, another for the next draw, has no example; its mentions alone "
     "are asked, all types being on offer",
+    "direct: nothing of what an untrained typer began with is kept in its weights",
     "ten examples a type are those of two draws, each seen once",
     "seconds: of one training, with the looks at the mentions it chooses by",
 )
@@ -73,14 +75,15 @@ def main() -> None:
     rows = []
     for shots, unseen in [*asked, *([(SHOTS, True)] if options.unseen else [])]:
         for name, (typer, told) in compared.items():
-            settings = {"typer": told, "config": asdict(config), "limit": options.limit, "device": typer.device.type}
+            own = replace(config, blend=1.0) if name in DIRECT else config
+            settings = {"typer": told, "config": asdict(own), "limit": options.limit, "device": typer.device.type}
             journal = Journal(options.work / "typing_ontonotes.jsonl", settings)
             found = []
             for draw in range(draws if shots else 1):
                 task = Task(draw=draw, shots=shots, unseen=unseen)
                 result = journal.once(
                     f"{shots}/{draw}{'/unseen' if unseen else ''}",
-                    lambda t=typer, k=task: measure(t, k, config, options.data, options.limit),  # type: ignore[misc]
+                    lambda t=typer, k=task, c=own: measure(t, k, c, options.data, options.limit),  # type: ignore[misc]
                 )
                 print(name, task, {key: round(value, 1) for key, value in result.items()}, flush=True)
                 found.append(result)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from models.typer import Typer
 
 SET = "ufet"
-CONFIG = FineTypeConfig(steps=700, batch=32, rate=3e-4, types=1500, look=140, pieces=64)
+CONFIG = FineTypeConfig(steps=700, batch=32, rate=3e-4, types=1500, look=140, pieces=64, blend=1.0)
 FIGURES = ("precision", "recall", "F1")
 PEERS = (
     TypingPeer(name="BERT-Direct (BERT-base)", figures=dict(zip(FIGURES, (51.0, 33.8, 40.7), strict=True))),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from models.mentions import Mention
     from models.typing_hierarchy import TypeTree
+    from models.typing_network import TypingNetwork
 
 #: Thresholds tried where mentions to choose by are given.
 GRID = tuple(round(0.05 * i, 2) for i in range(1, 17))
@@ -55,6 +56,8 @@ class FineTypeConfig:
     types: int = 1024
     #: Steps between looks at the mentions to choose by.
     look: int = 50
+    #: Share of what was learnt in the weights that are kept, the rest being the base's, as in few-shot extension.
+    blend: float = 0.7
     #: Most pieces of a prompt.
     pieces: int = 128
     seed: int = 0
@@ -81,7 +84,7 @@ def finetype(
     network = copy.deepcopy(base.network)
     judgement = Judgement(threshold=base.judgement.threshold, single=config.single)
     typer = Typer(base.encoder, network, judgement, device=base.device, dtype=base.dtype)
-    recipe = _Learning(config, typer, examples, tree, choose_by)
+    recipe = _Learning(config, typer, base.network, examples, tree, choose_by)
     every = 1e6 if checkpoint_minutes is None else checkpoint_minutes
     loop = LoopConfig(minutes=minutes, steps=config.steps, warmup=0.1, checkpoint_minutes=every, measure_minutes=0)
     train(recipe, loop, scratch, resume=checkpoint_minutes is not None, say=lambda _: None, watch=watch)
@@ -102,6 +105,7 @@ class _Learning:
         self,
         config: FineTypeConfig,
         typer: Typer,
+        base: TypingNetwork,
         examples: Sequence[Example],
         tree: TypeTree,
         choose_by: Sequence[Example],
@@ -119,7 +123,7 @@ class _Learning:
         self._pieces, self._mask = type_pieces(tree.words, typer.encoder)
         trained = [parameter for parameter in self.module.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(trained, lr=config.rate, weight_decay=config.weight_decay)
-        self._choose_by = choose_by
+        self._base, self._choose_by = base, choose_by
         self._wanted = [frozenset(each) for each in _targets(choose_by, tree, narrowest=False)]
         self._best: tuple[float, Judgement, dict[str, Tensor]] | None = None
 
@@ -180,7 +184,11 @@ class _Learning:
         if self._best is not None:
             _, self.typer.judgement, weights = self._best
             self.module.load_state_dict(weights)
+        with torch.no_grad():
+            for kept, learnt in zip(self._base.parameters(), self.module.parameters(), strict=True):
+                learnt.copy_(kept.lerp(learnt, self.config.blend))
         self.module.eval()
+        self.typer.forget()
         return self.typer
 
     def _look(self) -> None:

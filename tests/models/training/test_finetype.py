@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from models.errors import BadTrainingData
 from models.training.finetype import Example, FineTypeConfig, evaluate, finetype
@@ -43,7 +44,7 @@ def examples(count: int, seed: int) -> list[Example]:
 @pytest.mark.parametrize("single", [True, False])
 def test_it_learns_types_from_few_examples(base: Typer, tmp_path: Path, single: bool) -> None:
     before = {name: tensor.clone() for name, tensor in base.network.state_dict().items()}
-    config = FineTypeConfig(steps=60 if single else 150, batch=8, rate=1e-2, single=single, look=20)
+    config = FineTypeConfig(steps=60 if single else 150, batch=8, rate=1e-2, single=single, look=20, blend=1.0)
     config = replace(config, objective="softmax" if single else "bce")
     asked = examples(10, 2)
     learnt = finetype(config, base, examples(10, 1), TREE, tmp_path, choose_by=examples(4, 3))
@@ -58,6 +59,15 @@ def test_the_same_examples_teach_the_same(base: Typer, tmp_path: Path) -> None:
     config = FineTypeConfig(steps=3, batch=4, rate=1e-3)
     one, other = (finetype(config, base, examples(4, 1), TREE, tmp_path / name) for name in "ab")
     assert all(tensor.equal(other.network.state_dict()[name]) for name, tensor in one.network.state_dict().items())
+
+
+def test_a_share_of_what_it_began_with_is_kept(base: Typer, tmp_path: Path) -> None:
+    config = FineTypeConfig(steps=3, batch=4, rate=1e-3, blend=1.0)
+    whole = finetype(config, base, examples(4, 1), TREE, tmp_path / "a").network.state_dict()
+    part = finetype(replace(config, blend=0.25), base, examples(4, 1), TREE, tmp_path / "b").network.state_dict()
+    for name, began in base.network.state_dict().items():
+        torch.testing.assert_close(part[name], 0.75 * began + 0.25 * whole[name])
+    assert not torch.equal(part["transform.dense.weight"], whole["transform.dense.weight"])
 
 
 def test_unknown_types_and_no_examples_are_refused(base: Typer, tmp_path: Path) -> None:
