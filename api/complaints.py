@@ -23,6 +23,7 @@ NEAR_MAX = 200
 
 _PLACES = {"query": "the parameter", "path": "the path's", "header": "the header"}
 _NUMBERED = re.compile(r"\blabel (\d+)\b")
+_TYPE = re.compile(r"type (\d+): ")
 _FIELD = re.compile(r"the (name|description|threshold) of label")
 
 
@@ -77,14 +78,19 @@ def of_corpus(problems: Sequence[Problem]) -> list[Complaint]:
     return [Complaint(code=each.code, detail=each.message, line=each.line) for each in problems]
 
 
-def of_examples(findings: Sequence[Finding]) -> list[Complaint]:
-    """Complaints about examples: those about a line point to the file, those about a label to the labels."""
+def of_examples(findings: Sequence[Finding], taught: str) -> list[Complaint]:
+    """Complaints about examples: those about a line point to the file, others to the field of what is `taught`."""
     return [
         Complaint(
-            code=each.code, detail=each.message, line=each.line, pointer="/labels" if each.line is None else "/file"
+            code=each.code, detail=each.message, line=each.line, pointer=f"/{taught}" if each.line is None else "/file"
         )
         for each in findings
     ]
+
+
+def of_types(findings: Sequence[Finding]) -> list[Complaint]:
+    """Complaints about types, each with a pointer to the type where it is one's."""
+    return [Complaint(code=each.code, detail=each.message, pointer=_type_pointer(each.message)) for each in findings]
 
 
 def of_labels(problems: Sequence[Problem], labels: list[Any] | dict[str, Any]) -> list[Complaint]:
@@ -136,6 +142,11 @@ def _sentence(finding: Mapping[str, Any], what: str, known: Sequence[str]) -> st
     if finding["type"] == "greater_than_equal" and finding["loc"][0] == "hours":
         said = "a job has at least a minute, which is 1/60 of an hour"
     return f"{what} is {quoted(finding['input'])}: {said[:1].lower()}{said[1:]}"
+
+
+def _type_pointer(message: str) -> str:
+    found = _TYPE.match(message)
+    return pointer(["types"]) if found is None else pointer(["types", int(found[1]) - 1])
 
 
 def _label_pointer(message: str, labels: list[Any] | dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ _BAD_NAME = Complaint(
     code="invalid_value", detail=f"the parameter 'name' is 'reviews…: string should have at most {NAME_MAX} characters"
 )
 _BAD_TAGGER = Complaint(
-    code="unknown_tagger", detail="there is no tagger 'music'; known are compact, default", pointer="/tagger"
+    code="unknown_tagger", detail="there is no tagger 'music'; known are compact, default, typer", pointer="/tagger"
 )
 _BAD_TAGGER_NAME = Complaint(
     code="bad_tagger_name",
@@ -43,13 +43,24 @@ _BAD_TAGGER_NAME = Complaint(
 )
 _BAD_METHOD = Complaint(
     code="unknown_method",
-    detail="there is no method 'magic'; known are extend, contrastive, retrieve, lora",
+    detail="there is no method 'magic'; known are extend, contrastive, retrieve, lora, finetype",
     pointer="/method",
 )
 _MISMATCHED_ENGINE = Complaint(
     code="engine_mismatch",
     detail="the tagger 'music@3' is of the engine 'llm', not 'biencoder'; leave one of the two out",
     pointer="/engine",
+)
+_MISMATCHED_KIND = Complaint(
+    code="kind_mismatch",
+    detail="the tagger 'music@3' is of the engine 'biencoder': it finds entities and gives no types; name one of the "
+    "engine 'typer'",
+    pointer="/tagger",
+)
+_BAD_TYPE = Complaint(
+    code="unknown_parent",
+    detail="type 2: the parent of '/person/singer', '/person', is not listed; add it",
+    pointer="/types/1",
 )
 _MISMATCHED_METHOD = Complaint(
     code="method_mismatch",
@@ -86,8 +97,10 @@ _ERRORS: tuple[Exception, ...] = (
     errors.UnknownParameter([_UNKNOWN]),
     corpora_errors.InvalidCorpus([_BAD_LINE]),
     errors.UnusableLabels([_BAD_LABEL]),
+    errors.UnusableTypes([_BAD_TYPE]),
     errors.UnusableMethod([_BAD_METHOD]),
     errors.MismatchedEngine([_MISMATCHED_ENGINE]),
+    errors.MismatchedKind([_MISMATCHED_KIND]),
     errors.MismatchedMethod([_MISMATCHED_METHOD]),
     errors.UnusableExamples([_BAD_EXAMPLE]),
     jobs_errors.BadTaggerName("music", "says no version; write one, as in music@3"),
@@ -132,6 +145,7 @@ HEADERS: dict[str, dict[str, Any]] = {
 }
 
 _LABELS = [{"name": "band", "description": "a music group that performs together"}]
+_TYPES = ["/person", "/person/singer", {"name": "/organization", "words": "group of people"}]
 CORPUS_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -153,6 +167,7 @@ JOB_BODY: dict[str, Any] = {
                 "schema": {"$ref": "#/components/schemas/JobRequest"},
                 "examples": {
                     "tag": {"value": {"file": FILE, "labels": _LABELS, "name": "reviews of May"}},
+                    "type": {"value": {"kind": "type", "file": FILE, "types": _TYPES, "name": "mentions of May"}},
                     "adapt": {"value": {"kind": "adapt", "file": FILE, "labels": _LABELS, "name": "music"}},
                 },
             }

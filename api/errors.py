@@ -78,6 +78,18 @@ class UnusableLabels(InvalidRequest):
     code = "invalid_labels"
 
 
+class UnusableTypes(InvalidRequest):
+    """Types that mentions cannot be told by."""
+
+    code = "invalid_types"
+
+
+class MismatchedKind(InvalidRequest):
+    """A job names a tagger that does not do what the job is for."""
+
+    code = "kind_mismatch"
+
+
 class UnusableTagger(InvalidRequest):
     """A job names a tagger that there is not."""
 

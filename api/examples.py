@@ -13,30 +13,34 @@ from api.complaints import of_examples
 from api.errors import UnusableExamples
 from corpora.limits import Limits
 from corpora.reading import documents_in
-from models.examples import check_examples
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from corpora.blobs import BlobStore
     from jobs.records import FileView
-    from models.types import Label
+    from models.examples import Findings
+    from models.types import Document
+
+    #: What looks at documents, each with its line, and says what is wrong with them as examples.
+    Checked = Callable[[Sequence[tuple[int, Document]]], Findings]
 
 #: Largest file of examples that is looked at here, in bytes: thousands of sentences, a third of a second.
 CHECKED_BYTES = 2**20
 
 
-def check(file: FileView, blobs: BlobStore, labels: Sequence[Label]) -> tuple[str, ...]:
+def check(file: FileView, blobs: BlobStore, checked: Checked, taught: str) -> tuple[str, ...]:
     """What may be worth changing in a file of examples, nothing where it is too large to be looked at here.
 
-    Raises `UnusableExamples`, and `UnknownBlob` or `DamagedBlob` where the file cannot be read.
+    `taught` is the field that says what is learnt from them. Raises `UnusableExamples`, and `UnknownBlob` or
+    `DamagedBlob` where the file cannot be read.
     """
     if file.bytes > CHECKED_BYTES:
         return ()
     stored = io.BytesIO(blobs.open_range(file.blob, 0, file.bytes))
     # Whatever was accepted when it was stored is read, whatever the limits are now.
     limits = Limits(max_line_bytes=file.bytes, max_corpus_bytes=file.bytes)
-    found = check_examples([(each.line, each.document) for each in documents_in(stored, limits)], labels)
+    found = checked([(each.line, each.document) for each in documents_in(stored, limits)])
     if found.errors:
-        raise UnusableExamples(of_examples(found.errors), found.total)
+        raise UnusableExamples(of_examples(found.errors, taught), found.total)
     return tuple(warning.message for warning in found.warnings)

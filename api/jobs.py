@@ -41,8 +41,10 @@ async def _asked(request: Request, _tenant: Tenant, parts: Service) -> JobReques
         "unsupported_media_type",
         "invalid_body",
         "invalid_labels",
+        "invalid_types",
         "unknown_tagger_named",
         "engine_mismatch",
+        "kind_mismatch",
         "unknown_method",
         "method_mismatch",
         "bad_tagger_name_given",
@@ -69,8 +71,10 @@ def submit_job(
     answer is then the first one, with `Idempotency-Replayed: true`. Keys are remembered for at least 24 hours. The
     broker may be away: the job is accepted all the same and runs when the broker is back.
 
-    A job of the kind `adapt` makes a tagger of the key's tenant from examples. They are checked first, all of them;
-    of a file of more than a mebibyte the worker does that, and the job fails with `invalid_examples` as its error.
+    A job of the kind `type` gives fine types to the mentions that its documents carry; one that tags may have `types`,
+    too, which what it finds is then given. A job of the kind `adapt` makes a tagger of the key's tenant from examples.
+    They are checked first, all of them; of a file of more than a mebibyte the worker does that, and the job fails with
+    `invalid_examples` as its error.
     """
     submission, warnings = submit(parts, tenant, asked, idempotency_key)
     request.app.state.figures.submitted(replayed=submission.replayed)

@@ -48,6 +48,7 @@ STATUS: dict[type[Exception], int] = {
     jobs_errors.KeyReused: 422,
     jobs_errors.UnknownEngine: 422,
     jobs_errors.EngineMismatch: 422,
+    jobs_errors.KindMismatch: 422,
     jobs_errors.MethodMismatch: 422,
     jobs_errors.BadName: 422,
     jobs_errors.BadTaggerName: 422,

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from corpora.labels import MAX_LABELS
 from jobs.states import EscalationState, JobKind, JobState, TaggerState
+from models.typing_hierarchy import MAX_TYPES
 
 #: Most entries of a page, and what a page holds where nothing is said.
 PAGE_MAX = 1000
@@ -199,14 +200,24 @@ class TaggerList(Answer):
     data: list[Tagger]
 
 
+class FineType(Answer):
+    """A fine type of a mention."""
+
+    name: str
+    score: float = Field(description="how likely it is, in [0, 1]")
+
+
 class Entity(Answer):
     """One entity of a document; `text[start:end]` of the document is its text."""
 
     start: int
     end: int = Field(description="position after the last character")
     text: str
-    label: str
-    score: float = Field(description="in [0, 1]")
+    label: str | None = Field(description="null of a mention that was given without one")
+    score: float = Field(description="in [0, 1]; 1 of a mention that was given")
+    types: list[FineType] | None = Field(
+        None, description="the likeliest first, with all that they are kinds of; absent where no types were asked for"
+    )
 
 
 class HandedOver(Answer):
@@ -229,9 +240,10 @@ class ResultLine(Answer):
     id: str = Field(description="the document's own id; of an adaptation the job's")
     entities: list[Entity] | None = Field(None, description="in order; absent where the document failed")
     escalation: HandedOver | None = None
-    tagger: str | None = Field(None, description="the tagger that found them, or that an adaptation made")
+    tagger: str | None = Field(None, description="the tagger that found or typed them, or that an adaptation made")
     engine: str | None = None
     windows: int | None = Field(None, description="pieces that a long text was read in")
+    typer: str | None = Field(None, description="the tagger that gave types to what `tagger` found")
     promoted: bool | None = Field(None, description="whether a tagger that was made is what its name stands for")
     receipt: dict[str, Any] | None = Field(None, description="how a tagger that was made came to be")
     error: Failure | None = Field(None, description="absent where the document was tagged")
@@ -265,19 +277,34 @@ def _few_labels(labels: object) -> object:
 class JobRequest(Request):
     """A job over an uploaded file."""
 
-    kind: Literal["tag", "adapt"] = Field(
-        "tag", description="what to do: `tag` finds entities, `adapt` makes a tagger from examples"
+    kind: Literal["tag", "adapt", "type"] = Field(
+        "tag",
+        description="what to do: `tag` finds entities, `type` gives fine types to the mentions that documents carry as "
+        "`entities`, `adapt` makes a tagger from examples",
     )
     file: str = Field(description="id of an uploaded file; of an adaptation its examples, documents with `entities`")
-    labels: Annotated[list[Any] | dict[str, Any], BeforeValidator(_few_labels)] = Field(
+    labels: Annotated[list[Any] | dict[str, Any] | None, BeforeValidator(_few_labels)] = Field(
+        None,
         description="names, or objects with `name`, `description` and `threshold`, or a mapping from name to "
-        f"description; as in a label file; at most {MAX_LABELS:,}"
+        f"description; as in a label file; at most {MAX_LABELS:,}. Every job needs them but one that types, and an "
+        "adaptation by `finetype`, which have `types` instead",
+    )
+    types: list[Any] | None = Field(
+        None,
+        description="fine types: names, paths such as `/person/singer`, or objects with `name`, `description`, "
+        f"`parent` and `words`; as in a type file; at most {MAX_TYPES:,}. Of a job that tags: types of what it "
+        "finds",
+    )
+    typer: str | None = Field(
+        None,
+        max_length=NAME_MAX,
+        description="of a job that tags and has `types`: the tagger that tells them; without it `typer`, which ships",
     )
     tagger: str | None = Field(
         None,
         max_length=NAME_MAX,
         description="name of a registered tagger, never a path; of an adaptation the one to start from; without it the "
-        "engine's own: `default`, or `compact`",
+        "engine's own: `default`, `compact`, or, of types, `typer`",
     )
     engine: str | None = Field(
         None,
@@ -288,8 +315,8 @@ class JobRequest(Request):
     method: str | None = Field(
         None,
         max_length=NAME_MAX,
-        description="how an adaptation learns: `extend`, `contrastive`, `retrieve` or `lora`; without it `extend`. Of "
-        "no other kind",
+        description="how an adaptation learns: `extend`, `contrastive`, `retrieve` or `lora`, or, of types, "
+        "`finetype`; without it `extend`, or `finetype` where it has types. Of no other kind",
     )
     name: str | None = Field(
         None,

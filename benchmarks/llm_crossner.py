@@ -157,11 +157,12 @@ def described(model: tuple[str, Path]) -> str:
     """What a model is, for the notes."""
     name, folder = model
     manifest = read_model_manifest(folder)
-    config = manifest.receipt["config"]
+    config, reading = manifest.receipt["config"], manifest.reading
+    alone = reading.eagerness if reading.alone is None else reading.alone
     return (
         f"{name}: {fingerprint(folder)}, {config['loop']['minutes']:g} minutes of training, labels removed in "
-        f"{config['episodes']['removed']:.0%} of the prompts; eagerness {manifest.reading.eagerness}, chosen on "
-        "held-out training sets"
+        f"{config['episodes']['removed']:.0%} of the prompts; eagerness {reading.eagerness}, without examples {alone}, "
+        "chosen on held-out training sets"
     )
 
 

@@ -11,7 +11,6 @@ compact model cannot write a label that was not offered, so this is the only kin
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from benchmarks.llm_crossner import BUDGET, K, generator_of
 from benchmarks.setting import circumstances, fingerprint, loaded, options_of
 from models.llm import LLMTagger
 from models.states import StateReader
+from models.training.removal import violations, without
 from retrieval.examples import build
 from retrieval.index import ExampleIndex
 from retrieval.search import ExampleSearch
@@ -50,7 +50,7 @@ def main() -> None:
         for removed in frequent(train.documents):
             row: dict[str, Any] = {"domain": name, "removed": removed}
             for model, folder in folders.items():
-                found = violations(generator_of(folder, tagger, reader), train, asked.documents, removed)
+                found = violated(generator_of(folder, tagger, reader), train, asked.documents, removed)
                 row |= {"mentions": found[1], model: 100 * found[0] / max(1, found[1])}
             rows.append(row)
             print(row, flush=True)
@@ -73,27 +73,19 @@ def frequent(documents: Sequence[Document]) -> list[str]:
     return [label for label, _ in counts.most_common(REMOVED)]
 
 
-def violations(
+def violated(
     generator: CompactGenerator, train: crossner.Domain, documents: Sequence[Document], removed: str
 ) -> tuple[int, int]:
     """How many mentions of `removed` come back under another label, and how many there are."""
     labels: list[Label] = [label for label in train.labels.values() if label.name != removed]
-    shown = [
-        replace(document, entities=tuple(span for span in document.entities or () if span.label != removed))
-        for document in train.documents
-    ]
+    shown = [without(document, removed) for document in train.documents]
     settings = RetrievalSettings(_env_file=None)
     examples = build(shown, generator.reader)
     search = ExampleSearch(ExampleIndex(settings), examples, generator.reader, tenant="benchmark", k=K)
     asked = [document for document in documents if any(span.label == removed for span in document.entities or ())]
     answers = LLMTagger(generator, search).predict([document.text for document in asked], labels, budget=BUDGET)
-    mentions = [
-        ((span.start, span.end), {(each.start, each.end) for each in answer.spans})
-        for document, answer in zip(asked, answers, strict=True)
-        for span in document.entities or ()
-        if span.label == removed
-    ]
-    return sum(span in found for span, found in mentions), len(mentions)
+    counts = [violations(document, removed, answer.spans) for document, answer in zip(asked, answers, strict=True)]
+    return sum(count for count, _ in counts), sum(count for _, count in counts)
 
 
 if __name__ == "__main__":

@@ -16,22 +16,22 @@ import yaml
 from benchmarks import tables
 from benchmarks.setting import BUDGETS
 from models.devices import best_device, working_dtype
-from models.encoder import file_sha256, load_encoder
+from models.encoder import PACKAGED, file_sha256
 from models.mentions import Mention
 from models.shipped import MANIFEST
 from models.training.finetype import Example
 from models.training.sets import join, read_file
+from models.typer import Typer
 from models.typer_artifact import load_typer, untrained_typer
+from models.typing_base import load_base
 from models.typing_network import TyperConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.typer import Typer
-
 WORDS = Path(__file__).with_name("typing_words.yaml")
-#: The typer that has learnt nothing yet.
-DIRECT = "direct"
+#: Bases of the typers that have learnt no types yet: the packaged encoder, and the tagger's that goes on from it.
+DIRECT = {"direct": PACKAGED, "direct, from the tagger": "default"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +57,12 @@ def typing_options(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, required=True, help="folder for what a stopped run goes on from")
     parser.add_argument("--budget", default="small", choices=sorted(BUDGETS))
     parser.add_argument(
-        "--typers", nargs="*", default=[], metavar="NAME=FOLDER", help="pre-trained typers, beside one that is not"
+        "--typers", nargs="*", default=[], metavar="NAME=FOLDER", help="pre-trained typers, beside some that are not"
     )
-    parser.add_argument("--layers", type=int, default=TyperConfig().layers, help="layers that the untrained one tunes")
+    parser.add_argument(
+        "--direct", nargs="*", default=list(DIRECT), choices=list(DIRECT), help="which of those that are not"
+    )
+    parser.add_argument("--layers", type=int, default=TyperConfig().layers, help="layers that the untrained ones tune")
     parser.add_argument("--limit", type=int, help="most mentions that are measured on, to try a command")
     parser.add_argument("--steps", type=int, help="steps of one training, to try a command")
     parser.add_argument("--out", type=Path, default=tables.RESULTS, help="folder for the table")
@@ -85,15 +88,17 @@ def words_for(data_set: str) -> dict[str, str]:
 
 
 def typers(options: argparse.Namespace) -> dict[str, tuple[Typer, str]]:
-    """The typers that are compared, each with what tells it apart: the untrained one, then those that were named."""
+    """The typers that are compared, each with what tells it apart: the untrained ones, then those that were named."""
     device = best_device()
-    encoder = load_encoder()
-    fresh = untrained_typer(encoder, TyperConfig(layers=options.layers))
-    fresh.network.to(device)
-    fresh.device, fresh.dtype = device, working_dtype(device)
-    found = {DIRECT: (fresh, f"untrained, {options.layers} layers tuned")}
+    dtype = working_dtype(device)
+    found: dict[str, tuple[Typer, str]] = {}
+    for name in options.direct:
+        base = DIRECT[name]
+        fresh = untrained_typer(load_base(base), TyperConfig(layers=options.layers))
+        typer = Typer(fresh.encoder, fresh.network, fresh.judgement, device=device, dtype=dtype)
+        found[name] = (typer, f"untrained, on {base}, {options.layers} layers tuned")
     for name, _, folder in (each.partition("=") for each in options.typers):
-        typer = load_typer(Path(folder), device=device, dtype=working_dtype(device))
+        typer = load_typer(Path(folder), device=device, dtype=dtype)
         found[name] = (typer, file_sha256(Path(folder) / MANIFEST)[:12])
     return found
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from models.typer import Typer
 
 SET = "ufet"
-CONFIG = FineTypeConfig(steps=1200, batch=32, rate=3e-4, types=1500, look=150)
+CONFIG = FineTypeConfig(steps=700, batch=32, rate=3e-4, types=1500, look=140, pieces=64)
 FIGURES = ("precision", "recall", "F1")
 PEERS = (
     TypingPeer(name="BERT-Direct (BERT-base)", figures=dict(zip(FIGURES, (51.0, 33.8, 40.7), strict=True))),
@@ -66,10 +66,10 @@ def main() -> None:
             print(name, seed, {key: round(value, 1) for key, value in result.items()}, flush=True)
             found.append(result)
         rows.append(row(name, found))
-        if name != DIRECT:
+        if name not in DIRECT:
             result = journal.once("unseen", lambda t=typer: measure(t, None, options.data, options.limit))  # type: ignore[misc]
             rows.append(row(f"{name}, without the train split", [result]))
-    typer, _ = compared[DIRECT]
+    typer, _ = next(iter(compared.values()))
     circumstances = f"budget {options.budget}; {machine(typer)}; " + "; ".join(
         f"{name}: {told}" for name, (_, told) in compared.items()
     )

@@ -25,10 +25,19 @@ class Escalation:
 
 
 def result_line(
-    document: Document, prediction: Prediction, escalation: Escalation | None, *, tagger: str, engine: str
+    document: Document,
+    prediction: Prediction,
+    escalation: Escalation | None,
+    *,
+    tagger: str,
+    engine: str,
+    typer: str | None = None,
 ) -> dict[str, Any]:
-    """The line of a document that was tagged; offsets count code points, scores have four digits."""
-    return {
+    """The line of a document that was tagged or typed; offsets count code points, scores have four digits.
+
+    `typer` is the tagger that gave types to what another one found.
+    """
+    told = {
         "id": document.id,
         "entities": [_entity(document.text, span) for span in prediction.spans],
         "escalation": None if escalation is None else _escalation(escalation),
@@ -36,6 +45,7 @@ def result_line(
         "engine": engine,
         "windows": prediction.windows,
     }
+    return told if typer is None else told | {"typer": typer}
 
 
 def error_line(id: str, code: str, message: str) -> dict[str, Any]:  # noqa: A002 -- the field's own name
@@ -60,13 +70,16 @@ def dump(line: dict[str, Any]) -> str:
 
 
 def _entity(text: str, span: Span) -> dict[str, Any]:
-    return {
+    found = {
         "start": span.start,
         "end": span.end,
         "text": text[span.start : span.end],
-        "label": span.label,
+        "label": span.label or None,
         "score": round(float(span.score), _DIGITS),
     }
+    if span.types is not None:
+        found["types"] = [{"name": each.name, "score": round(float(each.score), _DIGITS)} for each in span.types]
+    return found
 
 
 def _escalation(escalation: Escalation) -> dict[str, Any]:

@@ -181,7 +181,7 @@ class UnknownMethod(LedgerError):
     code = "unknown_method"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no method {_quoted(name)}; known are extend, contrastive, retrieve, lora")
+        super().__init__(f"there is no method {_quoted(name)}; known are extend, contrastive, retrieve, lora, finetype")
 
 
 class NoTaggersFolder(LedgerError):
@@ -219,6 +219,20 @@ class EngineMismatch(LedgerError):
     def __init__(self, tagger: str, own: str, engine: str) -> None:
         super().__init__(f"the tagger {tagger!r} is of the engine {own!r}, not {engine!r}; leave one of the two out")
         self.tagger, self.own = tagger, own
+
+
+class KindMismatch(LedgerError):
+    """A job names a tagger that does not do what the job is for."""
+
+    code = "kind_mismatch"
+
+    def __init__(self, tagger: str, own: str, *, finds: bool) -> None:
+        what = (
+            "finds entities and gives no types; name one of the engine 'typer'"
+            if finds
+            else "gives types to mentions and finds none; name it as the typer of the job, or ask for a job that types"
+        )
+        super().__init__(f"the tagger {tagger!r} is of the engine {own!r}: it {what}")
 
 
 class MethodMismatch(LedgerError):

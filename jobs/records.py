@@ -33,6 +33,8 @@ class Claim:
     engine: str
     labels: list[dict[str, Any]]
     options: dict[str, Any]
+    #: Where the tagger lies that gives types to what is found; None: it ships, or nobody asked for types.
+    typer_folder: str | None = None
 
 
 class Renewal(Enum):

@@ -10,9 +10,10 @@ import re
 from jobs.errors import BadTaggerName
 from models.shipped import MANIFEST, SHIPPED
 
-#: Tagger of jobs that name none, and of those that name the engine `llm` alone.
+#: Tagger of jobs that name none, of those that name the engine `llm` alone, and what gives types to mentions.
 DEFAULT = "default"
 COMPACT = "compact"
+TYPER = "typer"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 _ASKED = re.compile(rf"({_NAME.pattern})(?:@([1-9][0-9]{{0,8}}))?", re.ASCII)
@@ -27,7 +28,7 @@ def check_name(name: str) -> str:
     """Return a name that a tagger made here may have. Raises `BadTaggerName`."""
     if not _NAME.fullmatch(name):
         raise BadTaggerName(name, "cannot be a tagger's; use 1 to 64 of a-z, 0-9, _ and -, a letter or digit first")
-    if name in {DEFAULT, COMPACT, *shipped()}:
+    if name in {DEFAULT, COMPACT, TYPER, *shipped()}:
         raise BadTaggerName(name, "is that of a tagger that ships with the project; choose another")
     return name
 

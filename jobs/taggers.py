@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from jobs.errors import (
     DamagedTagger,
     EngineMismatch,
+    KindMismatch,
     MethodMismatch,
     NoTaggersFolder,
     UnknownEngine,
     UnknownMethod,
     UnknownTagger,
 )
-from jobs.tagger_names import COMPACT, DEFAULT, is_versioned, shipped
+from jobs.tagger_names import COMPACT, DEFAULT, TYPER, is_versioned, shipped
 from models.shipped import MANIFEST, SHIPPED
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ __all__ = [
     "ENGINES",
     "METHOD",
     "METHODS",
+    "OWN",
+    "TYPER",
+    "TYPING",
+    "TYPING_METHOD",
     "Chosen",
     "TaggerEntry",
     "agreed",
@@ -57,15 +62,22 @@ __all__ = [
     "promote",
     "resolve",
     "resolve_base",
+    "resolve_typer",
     "rollback",
 ]
 
-#: Engines that there are, and the tagger that each runs where none is named.
+#: Engines that find entities, and the tagger that each runs where none is named.
 ENGINES = {"biencoder": DEFAULT, "llm": COMPACT}
+#: The engine that gives types to mentions.
+TYPING = "typer"
+#: All engines, and the tagger of each that ships.
+OWN = {**ENGINES, TYPING: TYPER}
 #: Methods to adapt by, and the engine of what comes out.
-METHODS = {"extend": "biencoder", "contrastive": "biencoder", "retrieve": "llm", "lora": "llm"}
+METHODS = {"extend": "biencoder", "contrastive": "biencoder", "retrieve": "llm", "lora": "llm", "finetype": TYPING}
 #: What a job has that names none.
 ENGINE, METHOD = "biencoder", "extend"
+#: The same of an adaptation that has types to learn.
+TYPING_METHOD = "finetype"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,17 +127,31 @@ def resolve(name: str | None, engine: str | None, taggers: Path | None, source: 
     """What a job runs and keeps: the full name of the tagger, `music` being its promoted version, and its own engine.
 
     Without a name it is the engine's own tagger, the bi-encoder's where neither is given. Raises UnknownEngine,
-    UnknownTagger or DamagedTagger for what a job may not name, EngineMismatch where the two do not fit.
+    UnknownTagger or DamagedTagger for what a job may not name, EngineMismatch where the two do not fit, KindMismatch
+    for a tagger that finds no entities.
     """
     if engine is not None and engine not in ENGINES:
         raise UnknownEngine(engine)
     found = find(name or ENGINES[engine or ENGINE], taggers, source)
+    if found.engine == TYPING:
+        raise KindMismatch(found.name, found.engine, finds=False)
     return agreed(Chosen(tagger=found.name, engine=found.engine), engine)
+
+
+def resolve_typer(name: str | None, taggers: Path | None, source: Source | None = None) -> Chosen:
+    """What gives types to mentions, as `resolve`; the one that ships where none is named.
+
+    Raises UnknownTagger, DamagedTagger, and KindMismatch for a tagger that gives no types.
+    """
+    found = find(name or TYPER, taggers, source)
+    if found.engine != TYPING:
+        raise KindMismatch(found.name, found.engine, finds=True)
+    return Chosen(tagger=found.name, engine=found.engine)
 
 
 def agreed(chosen: Chosen, engine: str | None) -> Chosen:
     """What was chosen, where it is of the engine that was asked for. Raises UnknownEngine or EngineMismatch."""
-    if engine is not None and engine not in ENGINES:
+    if engine is not None and engine not in OWN:
         raise UnknownEngine(engine)
     if engine not in (None, chosen.engine):
         raise EngineMismatch(chosen.tagger, chosen.engine, str(engine))
@@ -133,16 +159,16 @@ def agreed(chosen: Chosen, engine: str | None) -> Chosen:
 
 
 def resolve_base(name: str | None, method: str, taggers: Path | None, source: Source | None = None) -> Chosen:
-    """What an adaptation starts from, as `resolve`: a tagger of the method's engine, that engine's own without a name.
+    """What an adaptation starts from: a tagger of the method's engine, that engine's own without a name.
 
-    Raises MethodMismatch for a tagger that the method does not go on from, and UnknownMethod.
+    Raises UnknownMethod, UnknownTagger, DamagedTagger, and MethodMismatch for one that the method does not go on from.
     """
     check_method(method)
     engine = METHODS[method]
-    try:
-        return resolve(name, engine, taggers, source)
-    except EngineMismatch as error:
-        raise MethodMismatch(error.tagger, error.own, method, engine) from None
+    found = find(name or OWN[engine], taggers, source)
+    if found.engine != engine:
+        raise MethodMismatch(found.name, found.engine, method, engine)
+    return Chosen(tagger=found.name, engine=found.engine)
 
 
 def promote(asked: str, taggers: Path | None, source: TenantLedger) -> TaggerEntry:

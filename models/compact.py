@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from models.asking import Ask
-    from models.incontext import InContextModel
+    from models.incontext import InContextModel, Prompts
     from models.states import StateReader, WordStates
     from models.types import Document, Label
 
@@ -43,6 +43,8 @@ class Reading:
 
     #: Added to the log-probability of every beginning: above zero finds more, below zero less.
     eagerness: float = 0.0
+    #: The same where no example is shown; None for alike.
+    alone: float | None = None
 
 
 class CompactGenerator:
@@ -121,7 +123,7 @@ class CompactGenerator:
             memory = self.network.read(asked)
             while len(left):
                 told, _ = self.network.write(asked, memory, tags, owners)
-                chosen = self._chosen(told, asked.text_mask)
+                chosen = self._chosen(told, asked)
                 settled = (chosen[0] == tags).all(1) & (chosen[1] == owners).all(1)
                 for row in settled.nonzero().flatten().tolist():
                     which = int(left[row])
@@ -132,9 +134,13 @@ class CompactGenerator:
                 tags, owners, left = chosen[0][open_], chosen[1][open_], left[open_.cpu()]
         return [found[i] for i in range(len(prompts))]
 
-    def _chosen(self, told: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def _chosen(self, told: Tensor, asked: Prompts) -> tuple[Tensor, Tensor]:
         """The likeliest tags (b, n), and the labels that their words belong to; outside where there is no word."""
-        chances = torch.cat([told[..., :BEGIN], told[..., BEGIN:] + self.reading.eagerness], -1)
+        reading, mask = self.reading, asked.text_mask
+        alone = reading.eagerness if reading.alone is None else reading.alone
+        shown = (asked.groups >= 0).any(1)[:, None, None]
+        eager = torch.where(shown, reading.eagerness, alone).to(told.dtype)
+        chances = torch.cat([told[..., :BEGIN], told[..., BEGIN:] + eager], -1)
         choice = chances.argmax(-1).masked_fill(~mask, OUTSIDE)
         tags = choice.clamp(max=BEGIN)
         owners = torch.where(choice >= BEGIN, choice - BEGIN, -1)

@@ -67,8 +67,8 @@ def _unknown(line: int, document: Document, known: set[str]) -> Iterator[Finding
     for number, span in enumerate(document.entities or (), start=1):
         if span.label not in known:
             names = ", ".join(sorted(known)[:10])
-            sentence = f"entity {number} has the unknown label {_quoted(span.label)}; the labels are {names}"
-            yield _at(line, "unknown_label", sentence)
+            said = f"has the unknown label {_quoted(span.label)}" if span.label else "has no label"
+            yield _at(line, "unknown_label", f"entity {number} {said}; the labels are {names}")
 
 
 def _misaligned(line: int, document: Document) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Tagger artifacts whatever their engine: what `tagger.json` says that all of them say.
 
-Owns telling them apart. What an engine's own artifact holds is for `models.artifact`, `models.incontext_artifact` and
-`models.llm_artifact` to read.
+Owns telling them apart. What an engine's own artifact holds is for `models.artifact`, `models.incontext_artifact`,
+`models.llm_artifact` and `models.typer_artifact` to read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models import artifact, llm_artifact
+from models import artifact, llm_artifact, typer_artifact
 from models.errors import BadArtifact
 from models.incontext_artifact import check_model_files
 from models.shipped import MANIFEST
@@ -47,7 +47,9 @@ def read(folder: Path) -> Said:
 def check_files(folder: Path) -> Said:
     """Hash every file of a tagger without loading it; returns what it says, raises BadArtifact."""
     said = read(folder)
-    if said.engine != llm_artifact.ENGINE:
+    if said.engine == typer_artifact.ENGINE:
+        typer_artifact.check_typer_files(folder)
+    elif said.engine != llm_artifact.ENGINE:
         artifact.check_files(folder)
     elif said.is_model:
         check_model_files(folder)

@@ -7,12 +7,14 @@ both sides, evenly, never the mention.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from models.errors import MentionOutside, MentionTooLong
+from models.shapes import Shape, shapes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +52,8 @@ class Prompt:
     pieces: tuple[int, ...]
     #: Position of the `[MASK]` that stands for the type.
     at: int
+    #: How the word of each piece is written; `NONE` for pieces of the template.
+    shapes: tuple[Shape, ...]
     #: Pieces beside the mention, left and right; None where there is none.
     beside: tuple[int | None, int | None]
 
@@ -60,11 +64,12 @@ class PromptBatch:
 
     ids: Tensor  # (b, n)
     mask: Tensor  # (b, n), 1 for pieces
+    shapes: Tensor  # (b, n)
     at: Tensor  # (b,)
 
     def to(self, device: torch.device) -> PromptBatch:
         """The same elsewhere."""
-        return PromptBatch(ids=self.ids.to(device), mask=self.mask.to(device), at=self.at.to(device))
+        return PromptBatch(**{name: getattr(self, name).to(device) for name in self.__dataclass_fields__})
 
 
 def prompts(
@@ -88,10 +93,12 @@ def prompts(
             mention.text[mention.end : mention.end + far],
         )
     ]
-    found: list[list[int]] = tokenizer(parts, add_special_tokens=False)["input_ids"]
+    encoded = tokenizer(parts, add_special_tokens=False, return_offsets_mapping=True)
+    found: list[list[int]] = encoded["input_ids"]
+    words = [_words(part, encoded, i) for i, part in enumerate(parts)]
     opening, closing = _template(tokenizer, cue)
     return [
-        _prompt(mention, found[3 * i : 3 * i + 3], opening, closing, tokenizer, most, limit)
+        _prompt(mention, found[3 * i : 3 * i + 3], words[3 * i : 3 * i + 3], opening, closing, tokenizer, most, limit)
         for i, mention in enumerate(mentions)
     ]
 
@@ -100,11 +107,28 @@ def collated(found: Sequence[Prompt], padding: int) -> PromptBatch:
     """Prompts as one batch, its length a multiple of 8."""
     n = -(-max(len(prompt.pieces) for prompt in found) // 8) * 8
     ids = torch.full((len(found), n), padding, dtype=torch.long)
-    mask = torch.zeros((len(found), n), dtype=torch.long)
+    mask, shaped = torch.zeros((len(found), n), dtype=torch.long), torch.zeros((len(found), n), dtype=torch.long)
     for row, prompt in enumerate(found):
         ids[row, : len(prompt.pieces)] = torch.tensor(prompt.pieces)
         mask[row, : len(prompt.pieces)] = 1
-    return PromptBatch(ids=ids, mask=mask, at=torch.tensor([prompt.at for prompt in found]))
+        shaped[row, : len(prompt.pieces)] = torch.tensor([int(each) for each in prompt.shapes])
+    return PromptBatch(ids=ids, mask=mask, shapes=shaped, at=torch.tensor([prompt.at for prompt in found]))
+
+
+def _words(part: str, encoded: Any, row: int) -> list[tuple[str, int]]:  # noqa: ANN401 -- what a tokenizer returns
+    """The words of a part as the tokenizer splits it, each with the number of its pieces."""
+    offsets = encoded["offset_mapping"][row]
+    found = []
+    for _, group in groupby(zip(encoded.word_ids(row), offsets, strict=True), key=lambda each: each[0]):
+        places = [place for _, place in group]
+        found.append((part[places[0][0] : places[-1][1]], len(places)))
+    return found
+
+
+def _written(parts: Sequence[Sequence[tuple[str, int]]]) -> list[list[Shape]]:
+    """The shape of each piece's word, by part; without a capital anywhere, nothing is known."""
+    told = iter(shapes([word for part in parts for word, _ in part]))
+    return [[each for (_, count), shape in zip(part, told, strict=False) for each in [shape] * count] for part in parts]
 
 
 def _template(tokenizer: PreTrainedTokenizerFast, cue: str) -> tuple[list[int], list[int]]:
@@ -118,6 +142,7 @@ def _template(tokenizer: PreTrainedTokenizerFast, cue: str) -> tuple[list[int], 
 def _prompt(
     mention: Mention,
     parts: Sequence[list[int]],
+    words: Sequence[Sequence[tuple[str, int]]],
     opening: list[int],
     closing: list[int],
     tokenizer: PreTrainedTokenizerFast,
@@ -136,7 +161,14 @@ def _prompt(
     ahead = [int(tokenizer.cls_token_id), *left[len(left) - before :], *opening, *own]
     at = len(ahead) + closing.index(int(tokenizer.mask_token_id))
     pieces = [*ahead, *closing, *right[:after], int(tokenizer.sep_token_id)]
-    return Prompt(pieces=tuple(pieces), at=at, beside=(left[-1] if left else None, right[0] if right else None))
+    shaped = _written(words)
+    none = [Shape.NONE]
+    written = [
+        *none, *shaped[0][len(left) - before :], *none * len(opening), *shaped[1], *none * len(closing),
+        *shaped[2][:after], *none,
+    ]  # fmt: skip
+    beside = (left[-1] if left else None, right[0] if right else None)
+    return Prompt(pieces=tuple(pieces), shapes=tuple(written), at=at, beside=beside)
 
 
 def _shares(left: int, right: int, room: int) -> tuple[int, int]:

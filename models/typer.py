@@ -15,6 +15,7 @@ from torch import Tensor
 from models.batching import by_length
 from models.devices import best_device
 from models.mentions import collated, prompts
+from models.types import TypeScore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,14 +41,6 @@ class Judgement:
     threshold: float = 0.5
     #: Tell the single best type of each mention instead.
     single: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypeScore:
-    """A type of a mention and how likely it is, in [0, 1]."""
-
-    name: str
-    score: float
 
 
 class Typer:

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from models.artifact import check_file, read_tensors, write_tensors
-from models.encoder import load_encoder
+from models.encoder import Encoder
 from models.errors import BadArtifact
 from models.shipped import MANIFEST
 from models.typer import Judgement, Typer
+from models.typing_base import TypingBase, load_base
 from models.typing_network import TyperConfig, TypingNetwork
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from models.encoder import Encoder
+
+ENGINE = "typer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ def save_typer(folder: Path, typer: Typer, *, name: str, receipt: dict[str, Any]
     partial.mkdir(parents=True)
     manifest = TyperManifest(
         name=name,
-        engine="typer",
+        engine=ENGINE,
         base=typer.encoder.name,
         base_fingerprint=typer.encoder.fingerprint,
         config=typer.network.config,
@@ -101,21 +103,25 @@ def load_typer(
     Raises BadArtifact where a file is missing, damaged, or fits another base.
     """
     manifest = read_typer_manifest(folder)
-    encoder = load_encoder(base or manifest.base)
+    found = load_base(base or manifest.base)
+    encoder = found.encoder
     if encoder.fingerprint != manifest.base_fingerprint:
         raise BadArtifact(
             f"{folder}: fits the base {manifest.base} ({manifest.base_fingerprint[:12]}), "
             f"not {encoder.name} ({encoder.fingerprint[:12]})"
         )
-    network = TypingNetwork(encoder.model, manifest.config)
+    network = TypingNetwork(encoder.model, manifest.config, found.shapes)
     _restore(network, read_tensors(folder, manifest.files), folder)
     return Typer(encoder, network, manifest.judgement, device=device, dtype=dtype)
 
 
-def untrained_typer(encoder: Encoder, config: TyperConfig | None = None, *, seed: int = 0) -> Typer:
-    """A typer with fresh heads on a base encoder: where training starts."""
+def untrained_typer(base: Encoder | TypingBase, config: TyperConfig | None = None, *, seed: int = 0) -> Typer:
+    """A typer with fresh heads on a base: where training starts."""
     torch.manual_seed(seed)
-    return Typer(encoder, TypingNetwork(encoder.model, config or TyperConfig()), Judgement())
+    if isinstance(base, Encoder):
+        base = TypingBase(encoder=base)
+    config = replace(config or TyperConfig(), capitals=base.shapes is not None)
+    return Typer(base.encoder, TypingNetwork(base.encoder.model, config, base.shapes), Judgement())
 
 
 def _restore(network: TypingNetwork, tensors: dict[str, Tensor], folder: Path) -> None:

@@ -20,14 +20,25 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TypeScore:
+    """A fine type of a mention and how likely it is, in [0, 1]."""
+
+    name: str
+    score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """A labelled stretch of text, `text[start:end]`, in Unicode code points of the caller's own string."""
 
     start: int
     end: int
+    #: Empty: a mention that the caller gave no label.
     label: str
     #: Probability, in [0, 1], that the span is an entity of this label.
     score: float = 1.0
+    #: The likeliest first, with all that they are kinds of; None: nobody asked for types, or told any.
+    types: tuple[TypeScore, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,26 +1,40 @@
 """Fine types as a user lists them: names, paths or descriptions, become words and a hierarchy.
 
-Owns reading a type file, checking it as a whole, and what a type implies. A path (`/person/musician`) is known by the
+Owns checking a list of types as a whole, and what a type implies. A path (`/person/musician`) is known by the
 words of its last part; a set whose words would mislead says others, as data. Torch-free, so that a command can refuse
 types before a job is made.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import yaml
-
 from models.errors import InvalidTypes
-from models.examples import KEPT, QUOTED, Finding, Findings
+from models.examples import KEPT, Finding, Findings
+from models.type_entries import Entry, Place, entries_in, entries_of, finding, quoted, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-_KEYS = frozenset({"name", "description", "parent", "words"})
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+__all__ = [
+    "MAX_FILE_BYTES",
+    "MAX_TYPES",
+    "FineType",
+    "TypeTree",
+    "load_types",
+    "parse_types",
+    "read_types",
+    "restored",
+    "stored",
+    "tree_of",
+    "words_of",
+]
+
+#: Most types of a job, and most bytes of a file of them.
+MAX_TYPES = 20_000
+MAX_FILE_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +77,6 @@ class TypeTree:
         return found.difference(*(self.ancestors[i] for i in found))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    line: int | None
-    name: str
-    description: str = ""
-    parent: str | None = None
-    words: str | None = None
-
-
 def read_types(text: str, words: Mapping[str, str] | None = None) -> TypeTree:
     """The types of a YAML or JSON list of names, of paths, or of `{name, description?, parent?, words?}`.
 
@@ -79,78 +84,74 @@ def read_types(text: str, words: Mapping[str, str] | None = None) -> TypeTree:
     `/person`, all parents must be; otherwise those that are missing are added. Raises InvalidTypes, which tells every
     problem with its line.
     """
-    entries: list[_Entry] = []
-    errors: list[Finding] = []
-    for found in _entries(text):
-        if isinstance(found, Finding):
-            errors.append(found)
-        else:
-            entries.append(found)
-    return _tree(entries, errors, words or {})
+    return _checked(entries_in(text), words or {})
+
+
+def load_types(path: Path) -> TypeTree:
+    """The same of a file; raises also `OSError` as opening does."""
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise _refused("types_too_large", f"the type file has over {MAX_FILE_BYTES:,} bytes; shorten it")
+    try:
+        return read_types(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        found = f"byte 0x{data[error.start]:02x} at position {error.start:,} is not UTF-8"
+        raise _refused("invalid_utf8", f"{found}; save the file as UTF-8") from None
+
+
+def parse_types(values: object) -> TypeTree:
+    """The same of data that is parsed already: problems name the type, counted from 1, and no line."""
+    if not isinstance(values, list):
+        raise _refused("not_a_list", "types are a list, as in ['/person/musician']")
+    _check_count(len(values))
+    return _checked(entries_of(values), {})
 
 
 def tree_of(names: Sequence[str], words: Mapping[str, str] | None = None) -> TypeTree:
     """The same for names and paths that are in hand already; problems then have no line."""
-    return _tree([_Entry(line=None, name=name.strip()) for name in names], [], words or {})
+    return _tree([Entry(place=Place(), name=name.strip()) for name in names], [], words or {})
 
 
-def words_of(name: str) -> str:
-    """The words that a name or a path is known by: its last part, in small letters, without underscores."""
-    last = name.rstrip("/").rpartition("/")[2]
-    return " ".join(_CAMEL.sub(" ", last.replace("_", " ").replace("-", " ")).lower().split())
+def stored(tree: TypeTree) -> list[dict[str, str]]:
+    """The types as plain values: name, words and, where there is one, parent."""
+    return [
+        {"name": each.name, "words": each.words} | ({} if each.parent is None else {"parent": each.parent})
+        for each in tree.types
+    ]
 
 
-def _entries(text: str) -> Iterator[_Entry | Finding]:
-    try:
-        root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = None if mark is None else mark.line + 1
-        yield _finding(line, "invalid_yaml", f"this is neither YAML nor JSON: {getattr(error, 'problem', error)}")
-        return
-    if root is None:
-        return
-    if not isinstance(root, yaml.SequenceNode):
-        yield _finding(root.start_mark.line + 1, "not_a_list", "types are a list, as in - /person/musician")
-        return
-    for node in root.value:
-        yield _entry(node)
+def restored(types: Sequence[Mapping[str, str]]) -> TypeTree:
+    """The tree that was stored."""
+    return _grown(tuple(FineType(name=each["name"], words=each["words"], parent=each.get("parent")) for each in types))
 
 
-def _entry(node: yaml.Node) -> _Entry | Finding:
-    line = node.start_mark.line + 1
-    if isinstance(node, yaml.ScalarNode):
-        return _named(line, {"name": node.value})
-    if not isinstance(node, yaml.MappingNode):
-        return _finding(line, "not_a_type", "a type is a name, a path, or a mapping with a name")
-    fields: dict[str, str] = {}
-    for key, value in node.value:
-        if key.value not in _KEYS:
-            known = ", ".join(sorted(_KEYS))
-            return _finding(line, "unknown_key", f"{_quoted(key.value)} says nothing of a type; use {known}")
-        if not isinstance(value, yaml.ScalarNode):
-            return _finding(line, "not_text", f"the {key.value} of a type must be text")
-        fields[key.value] = value.value
-    return _named(line, fields)
+def _refused(code: str, sentence: str) -> InvalidTypes:
+    found = Finding(line=None, code=code, message=sentence)
+    return InvalidTypes(Findings(errors=(found,), warnings=(), total=1))
 
 
-def _named(line: int, fields: Mapping[str, str]) -> _Entry | Finding:
-    name = fields.get("name", "").strip()
-    if not words_of(name):
-        return _finding(line, "no_name", f"a type has no name: {_quoted(name)}")
-    parent = fields.get("parent", "").strip() or None
-    return _Entry(
-        line=line,
-        name=name,
-        description=fields.get("description", "").strip(),
-        parent=parent,
-        words=fields.get("words", "").strip() or None,
-    )
+def _checked(found: Iterable[Entry | Finding], words: Mapping[str, str]) -> TypeTree:
+    entries: list[Entry] = []
+    errors: list[Finding] = []
+    for each in found:
+        if isinstance(each, Finding):
+            errors.append(each)
+        else:
+            entries.append(each)
+    _check_count(len(entries) + len(errors))
+    return _tree(entries, errors, words)
 
 
-def _tree(entries: list[_Entry], errors: list[Finding], words: Mapping[str, str]) -> TypeTree:
+def _check_count(number: int) -> None:
+    if number > MAX_TYPES:
+        sentence = f"there are {number:,} types, over the limit of {MAX_TYPES:,}; use several jobs"
+        raise _refused("too_many_types", sentence)
+
+
+def _tree(entries: list[Entry], errors: list[Finding], words: Mapping[str, str]) -> TypeTree:
     if not entries and not errors:
-        errors.append(_finding(None, "no_types", "there are no types; write at least one, as in - /person/musician"))
+        errors.append(finding(Place(), "no_types", "there are no types; write at least one, as in - /person/musician"))
     errors += _repeated(entries)
     if not any(_is_root(entry.name) for entry in entries):
         entries = _with_parents(entries)
@@ -162,6 +163,10 @@ def _tree(entries: list[_Entry], errors: list[Finding], words: Mapping[str, str]
     types = tuple(
         FineType(name=entry.name, words=_words(entry, words), parent=_parent(entry) or None) for entry in entries
     )
+    return _grown(types)
+
+
+def _grown(types: tuple[FineType, ...]) -> TypeTree:
     places = {each.name: i for i, each in enumerate(types)}
     return TypeTree(types=types, ancestors=tuple(tuple(_upwards(each, types, places)) for each in types))
 
@@ -173,7 +178,7 @@ def _upwards(one: FineType, types: Sequence[FineType], places: Mapping[str, int]
         one = types[place]
 
 
-def _words(entry: _Entry, words: Mapping[str, str]) -> str:
+def _words(entry: Entry, words: Mapping[str, str]) -> str:
     told = words.get(entry.name) or entry.words or words_of(entry.name)
     return f"{told}: {entry.description}" if entry.description else told
 
@@ -182,44 +187,44 @@ def _is_root(name: str) -> bool:
     return name.startswith("/") and name.count("/") == 1
 
 
-def _parent(entry: _Entry) -> str:
+def _parent(entry: Entry) -> str:
     """Name of the type above, or nothing."""
     if entry.parent is not None:
         return entry.parent
     return entry.name.rstrip("/").rpartition("/")[0] if entry.name.startswith("/") else ""
 
 
-def _with_parents(entries: Sequence[_Entry]) -> list[_Entry]:
+def _with_parents(entries: Sequence[Entry]) -> list[Entry]:
     known = {entry.name for entry in entries}
-    added: dict[str, _Entry] = {}
+    added: dict[str, Entry] = {}
     for entry in entries:
         above = "" if entry.parent is not None else _parent(entry)
         while above and above not in known:
-            added.setdefault(above, _Entry(line=entry.line, name=above))
+            added.setdefault(above, Entry(place=entry.place, name=above))
             above = above.rpartition("/")[0]
     return [*added.values(), *entries]
 
 
-def _repeated(entries: Sequence[_Entry]) -> Iterator[Finding]:
-    first: dict[str, _Entry] = {}
+def _repeated(entries: Sequence[Entry]) -> Iterator[Finding]:
+    first: dict[str, Entry] = {}
     for entry in entries:
         if (other := first.setdefault(entry.name, entry)) is not entry:
-            yield _finding(entry.line, "duplicate_type", f"{_quoted(entry.name)} is listed twice{_before(other)}")
+            yield finding(entry.place, "duplicate_type", f"{quoted(entry.name)} is listed twice{_before(other)}")
 
 
-def _orphans(entries: Sequence[_Entry]) -> Iterator[Finding]:
+def _orphans(entries: Sequence[Entry]) -> Iterator[Finding]:
     known = {entry.name for entry in entries}
     for entry in entries:
         above = _parent(entry)
         if above and above not in known:
-            sentence = f"the parent of {_quoted(entry.name)}, {_quoted(above)}, is not listed; add it"
-            yield _finding(entry.line, "unknown_parent", sentence)
+            sentence = f"the parent of {quoted(entry.name)}, {quoted(above)}, is not listed; add it"
+            yield finding(entry.place, "unknown_parent", sentence)
 
 
-def _cycles(entries: Sequence[_Entry]) -> Iterator[Finding]:
+def _cycles(entries: Sequence[Entry]) -> Iterator[Finding]:
     """Types that would be kinds of themselves, by their names or by the parts of their paths; one for each circle."""
     above: dict[str, set[str]] = {}
-    first: dict[str, _Entry] = {}
+    first: dict[str, Entry] = {}
     for entry in entries:
         for child, parent in _edges(entry):
             above.setdefault(child, set()).add(parent)
@@ -231,11 +236,11 @@ def _cycles(entries: Sequence[_Entry]) -> Iterator[Finding]:
         circle = _reached(name, above)
         if name in circle:
             told |= {each for each in circle if name in _reached(each, above)}
-            sentence = f"{_quoted(entry.name)} is in a circle: {_quoted(name)} is a kind of itself"
-            yield _finding(entry.line, "cycle", sentence)
+            sentence = f"{quoted(entry.name)} is in a circle: {quoted(name)} is a kind of itself"
+            yield finding(entry.place, "cycle", sentence)
 
 
-def _edges(entry: _Entry) -> Iterator[tuple[str, str]]:
+def _edges(entry: Entry) -> Iterator[tuple[str, str]]:
     if entry.parent is not None:
         yield entry.name, entry.parent
     elif entry.name.startswith("/"):
@@ -254,23 +259,17 @@ def _reached(name: str, above: Mapping[str, set[str]]) -> set[str]:
     return found
 
 
-def _same_words(entries: Sequence[_Entry], words: Mapping[str, str]) -> Iterator[Finding]:
-    first: dict[str, _Entry] = {}
+def _same_words(entries: Sequence[Entry], words: Mapping[str, str]) -> Iterator[Finding]:
+    first: dict[str, Entry] = {}
     for entry in entries:
         told = _words(entry, words)
         other = first.setdefault(told.casefold(), entry)
         if other.name != entry.name:
-            sentence = f"{_quoted(entry.name)} and {_quoted(other.name)} have the same words, {_quoted(told)}"
-            yield _finding(entry.line, "same_words", f"{sentence}{_before(other)}; give one of them other `words`")
+            sentence = f"{quoted(entry.name)} and {quoted(other.name)} have the same words, {quoted(told)}"
+            yield finding(entry.place, "same_words", f"{sentence}{_before(other)}; give one of them other words")
 
 
-def _before(other: _Entry) -> str:
-    return f" (first in line {other.line})" if other.line else ""
-
-
-def _finding(line: int | None, code: str, sentence: str) -> Finding:
-    return Finding(line=line, code=code, message=sentence if line is None else f"line {line}: {sentence}")
-
-
-def _quoted(value: str) -> str:
-    return repr(value if len(value) <= QUOTED else value[: QUOTED - 1] + "…")
+def _before(other: Entry) -> str:
+    if other.place.line is not None:
+        return f" (first in line {other.place.line})"
+    return "" if other.place.number is None else f" (first {other.place})"

@@ -15,13 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.shapes import Shape
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from models.mentions import PromptBatch
 
-#: Weights that training needs and an artifact does not.
-ONLY_FOR_TRAINING = "neighbour."
+#: Weights that an artifact does not hold: what training alone needs, and what comes with the base.
+_LEFT_OUT = ("neighbour.", "shape_embedding.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class TyperConfig:
     heads: int = 4
     #: What every score begins with: most types are not a mention's.
     initial_offset: float = -6.0
+    #: Whether the encoder is told how words are written; that of a tagger of ours is.
+    capitals: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -88,9 +92,14 @@ class TypeAttention(nn.Module):
 class TypingNetwork(nn.Module):
     """An encoder of its own, tuned in part, with the heads that typing needs."""
 
-    def __init__(self, encoder: PreTrainedModel, config: TyperConfig) -> None:
+    def __init__(self, encoder: PreTrainedModel, config: TyperConfig, shapes: Tensor | None = None) -> None:
+        """Take the base's layers and, with `capitals`, its vectors (shapes, d) of how words are written."""
         super().__init__()
         self.config = config
+        if config.capitals:
+            self.shape_embedding = nn.Embedding(len(Shape), int(encoder.config.hidden_size)).requires_grad_(False)
+            if shapes is not None:
+                self.shape_embedding.weight.copy_(shapes.detach())
         self.encoder = copy.deepcopy(encoder).requires_grad_(False)
         for layer in self._layers()[-config.layers :] if config.layers else ():
             layer.requires_grad_(True)
@@ -102,14 +111,25 @@ class TypingNetwork(nn.Module):
         self.attention = TypeAttention(width, config.heads, float(embeddings.std()))
         self.offset = nn.Parameter(torch.tensor(config.initial_offset))
 
+    def train(self, mode: bool = True) -> TypingNetwork:
+        """Set the mode; layers that are not tuned never drop anything, and so need not draw lots."""
+        super().train(mode)
+        self.encoder.train(mode=False)
+        for layer in self._layers()[-self.config.layers :] if self.config.layers else ():
+            layer.train(mode)
+        return self
+
     def mentions(self, batch: PromptBatch) -> Tensor:
         """Vectors (b, d) of mentions."""
-        found: Tensor = self.transform(self.at(self.states(batch.ids, batch.mask), batch.at))
+        found: Tensor = self.transform(self.at(self.states(batch), batch.at))
         return found
 
-    def states(self, ids: Tensor, mask: Tensor) -> Tensor:
+    def states(self, batch: PromptBatch) -> Tensor:
         """The encoder's last states (b, n, d)."""
-        found: Tensor = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        embedded = self._embeddings()[batch.ids]
+        if self.config.capitals:
+            embedded = embedded + self.shape_embedding(batch.shapes)
+        found: Tensor = self.encoder(inputs_embeds=embedded, attention_mask=batch.mask).last_hidden_state
         return found
 
     @staticmethod
@@ -137,7 +157,7 @@ class TypingNetwork(nn.Module):
         return {
             name: tensor
             for name, tensor in self.state_dict().items()
-            if not name.startswith(ONLY_FOR_TRAINING) and (name in kept or not name.startswith("encoder."))
+            if not name.startswith(_LEFT_OUT) and (name in kept or not name.startswith("encoder."))
         }
 
     def _embeddings(self) -> Tensor:

@@ -13,7 +13,9 @@ from corpora.reading import documents_in
 from corpora.settings import CorporaSettings
 from models.errors import InvalidExamples
 from models.examples import check_examples
+from models.typed_examples import check_typed_examples
 from models.types import Label
+from models.typing_hierarchy import restored
 from tagwerk.console import say
 from tagwerk.submission import opened
 
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from tagwerk.service import Service
 
 
-def read_examples(path: Path, labels: list[dict[str, Any]]) -> bytes:
-    """The examples as they are, once they are found good for learning these labels; warnings are said.
+def read_examples(path: Path, labels: list[dict[str, Any]], types: list[dict[str, str]] | None = None) -> bytes:
+    """The examples as they are, once they are found good for learning these labels, or types; warnings are said.
 
     Raises `UnusableInput`, `InvalidCorpus` or `InvalidExamples`.
     """
@@ -33,7 +35,10 @@ def read_examples(path: Path, labels: list[dict[str, Any]]) -> bytes:
         data = stream.read()
     limits = CorporaSettings().limits()
     examples = [(numbered.line, numbered.document) for numbered in documents_in(io.BytesIO(data), limits)]
-    findings = check_examples(examples, [Label(**label) for label in labels])
+    if types is None:
+        findings = check_examples(examples, [Label(**label) for label in labels])
+    else:
+        findings = check_typed_examples(examples, restored(types))
     for warning in findings.warnings:
         say(f"warning: {warning.message}")
     if findings.errors:

@@ -16,6 +16,7 @@ from jobs.errors import (
     BadTenant,
     DamagedTagger,
     EngineMismatch,
+    KindMismatch,
     LedgerError,
     MethodMismatch,
     NothingToRollBack,
@@ -25,7 +26,7 @@ from jobs.errors import (
     UnknownMethod,
     UnknownTagger,
 )
-from models.errors import BadTrainingData, EncoderNotFound, InvalidExamples, ModelError
+from models.errors import BadTrainingData, EncoderNotFound, InvalidExamples, InvalidTypes, ModelError
 from tagwerk import logs
 from tagwerk.commands import adapting, demo, doctor, jobs, keys, operating, serving, taggers, tagging, training
 from tagwerk.console import say, write_utf8
@@ -43,6 +44,7 @@ ASKED_WRONGLY = (
     UnknownEngine,
     UnknownMethod,
     EngineMismatch,
+    KindMismatch,
     MethodMismatch,
     BadTenant,
     BadName,
@@ -53,6 +55,7 @@ ASKED_WRONGLY = (
     BadTrainingData,
     EncoderNotFound,
     InvalidExamples,
+    InvalidTypes,
 )
 
 app = typer.Typer(
@@ -63,6 +66,7 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.command()(tagging.tag)
+app.command(name="type")(tagging.type_mentions)
 app.command()(tagging.evaluate)
 app.command()(adapting.adapt)
 app.add_typer(jobs.app, name="jobs")

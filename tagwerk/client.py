@@ -37,13 +37,13 @@ from tagwerk.errors import (
     WaitTimeout,
 )
 from tagwerk.exchange import Ask, Exchange
-from tagwerk.sending import as_json, label_entries, source_of
+from tagwerk.sending import as_json, label_entries, source_of, type_entries
 from tagwerk.settings import FaceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tagwerk.sending import Corpus, Labels
+    from tagwerk.sending import Corpus, Labels, Types
 
 #: Seconds for which waiting bears with a server that does not answer.
 PATIENCE = 60.0
@@ -125,6 +125,8 @@ class Client:
         engine: str | None = None,
         name: str | None = None,
         hours: float | None = None,
+        types: Types | None = None,
+        typer: str | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
         """Make a job over an uploaded file.
@@ -133,29 +135,51 @@ class Client:
         name to description; or the path of a label file. Without a `tagger` the engine's own is meant, without an
         `engine` the tagger's. One `idempotency_key` makes one job however often
         it is submitted, for as long as the server remembers; without one each call makes a job, and one alone.
+        With `types`, as for `submit_typing`, what is found is given types by the tagger `typer`.
         """
-        wanted = {"tagger": tagger, "engine": engine, "name": name, "hours": hours}
-        return self._submitted(file, labels, wanted, idempotency_key)
+        wanted = {"tagger": tagger, "engine": engine, "name": name, "hours": hours, "typer": typer}
+        return self._submitted(file, labels, types, wanted, idempotency_key)
+
+    def submit_typing(
+        self,
+        file: File | str,
+        types: Types,
+        *,
+        tagger: str | None = None,
+        name: str | None = None,
+        hours: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Make a job that gives the mentions of an uploaded file their types; else as `submit`.
+
+        `types`: names, paths such as `/person/singer`, mappings with `name`, `description`, `parent` and `words`, or
+        the path of a type file.
+        """
+        wanted = {"kind": "type", "tagger": tagger, "name": name, "hours": hours}
+        return self._submitted(file, None, types, wanted, idempotency_key)
 
     def submit_adaptation(
         self,
         file: File | str,
-        labels: Labels,
+        labels: Labels | None = None,
         *,
         name: str,
-        method: str = "extend",
+        method: str | None = None,
         tagger: str | None = None,
         hours: float | None = None,
+        types: Types | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
         """Make a job that teaches `tagger` these labels by an uploaded file of examples; else as `submit`.
 
-        `method` is `extend`, `contrastive`, `retrieve` or `lora`; without a `tagger` it starts from its engine's own.
+        `method` is `extend`, `contrastive`, `retrieve` or `lora`, or `finetype`, which is taught `types` instead of
+        labels; without it `extend`, or, of types, `finetype`. Without a `tagger` it starts from its engine's own.
 
         What comes out is the next version of the tagger `name`, which the job's one result line names.
         """
+        method = method or ("extend" if types is None else "finetype")
         wanted = {"kind": "adapt", "tagger": tagger, "method": method, "name": name, "hours": hours}
-        return self._submitted(file, labels, wanted, idempotency_key)
+        return self._submitted(file, labels, types, wanted, idempotency_key)
 
     def tag(
         self,
@@ -166,28 +190,48 @@ class Client:
         engine: str | None = None,
         name: str | None = None,
         hours: float | None = None,
+        types: Types | None = None,
+        typer: str | None = None,
     ) -> Job:
         """Upload a corpus and submit a job over it."""
         # Labels first: a corpus is not sent in vain.
-        entries = label_entries(labels)
+        entries, finer = label_entries(labels), None if types is None else type_entries(types)
         file = self.upload(corpus, name)
-        return self.submit(file, entries, tagger=tagger, engine=engine, name=name, hours=hours)
+        return self.submit(
+            file, entries, tagger=tagger, engine=engine, name=name, hours=hours, types=finer, typer=typer
+        )
+
+    def type(
+        self,
+        corpus: Corpus,
+        types: Types,
+        *,
+        tagger: str | None = None,
+        name: str | None = None,
+        hours: float | None = None,
+    ) -> Job:
+        """Upload a corpus whose documents carry mentions and submit a job that gives them types."""
+        # Types first, as above.
+        entries = type_entries(types)
+        return self.submit_typing(self.upload(corpus, name), entries, tagger=tagger, name=name, hours=hours)
 
     def adapt(
         self,
         examples: Corpus,
-        labels: Labels,
+        labels: Labels | None = None,
         *,
         name: str,
-        method: str = "extend",
+        method: str | None = None,
         tagger: str | None = None,
         hours: float | None = None,
+        types: Types | None = None,
     ) -> Job:
         """Upload examples and submit an adaptation by them."""
         # Labels first, as above.
-        entries = label_entries(labels)
+        entries = None if labels is None else label_entries(labels)
+        finer = None if types is None else type_entries(types)
         file = self.upload(examples, name)
-        return self.submit_adaptation(file, entries, name=name, method=method, tagger=tagger, hours=hours)
+        return self.submit_adaptation(file, entries, name=name, method=method, tagger=tagger, hours=hours, types=finer)
 
     def cancel(self, job_id: str) -> Job:
         """Stop a job; what is finished stays."""
@@ -313,9 +357,22 @@ class Client:
         for found in self._answers.pages(EscalationPage, f"{_path(job_id)}/escalations", params):
             yield from found.data
 
-    def _submitted(self, file: File | str, labels: Labels, wanted: Mapping[str, Any], key: str | None) -> Job:
-        given = {"file": file if isinstance(file, str) else file.id, "labels": label_entries(labels)}
-        body = as_json(given | dict(wanted), "the job")
+    def _submitted(
+        self,
+        file: File | str,
+        labels: Labels | None,
+        types: Types | None,
+        wanted: Mapping[str, Any],
+        key: str | None,
+    ) -> Job:
+        given: dict[str, Any] = {"file": file if isinstance(file, str) else file.id}
+        if labels is not None:
+            given["labels"] = label_entries(labels)
+        if types is not None:
+            given["types"] = type_entries(types)
+        # What is not said is not sent, so that a server of an older version takes what it knows.
+        said = {field: value for field, value in wanted.items() if value is not None}
+        body = as_json(given | said, "the job")
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": uuid4().hex if key is None else _checked(key),

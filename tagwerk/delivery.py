@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def deliver(service: Service, job: JobView, target: Path | None, *, utf16: bool, as_json: bool) -> None:
     """Write all result lines to `target`, or to standard output; people at a terminal see tagged text instead."""
-    if target is None and not as_json and sys.stdout.isatty() and job.kind is JobKind.TAG:
+    if target is None and not as_json and sys.stdout.isatty() and job.kind is not JobKind.ADAPT:
         show(service, job)
         return
     with _opened(target) as stream:
@@ -36,7 +36,8 @@ def deliver(service: Service, job: JobView, target: Path | None, *, utf16: bool,
 
 def show(service: Service, job: JobView, limit: int | None = None) -> None:
     """Show documents with their entities coloured, at most `limit`."""
-    palette = Palette(label["name"] for label in job.labels)
+    broadest = (each["name"] for each in job.options.get("types", ()) if "parent" not in each)
+    palette = Palette([*(label["name"] for label in job.labels), *broadest])
     console = out()
     for document, line in islice(paired(service.documents(job), service.lines(job)), limit):
         console.print(palette.shown(document.text, line))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from api.schemas import Event, JobSummary
     from models.types import Document
     from tagwerk.client import Client
+    from tagwerk.service import Typing
 
 
 class RemoteService:
@@ -27,18 +28,40 @@ class RemoteService:
         self.option = option
 
     def submit(
-        self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str | None, engine: str | None, name: str
+        self,
+        corpus: BinaryIO,
+        labels: list[dict[str, Any]],
+        *,
+        tagger: str | None,
+        engine: str | None,
+        name: str,
+        typing: Typing | None = None,
     ) -> str:
         """See `Service`. An unknown tagger is told before the corpus is sent."""
         self._check_tagger(tagger)
-        return self._client.tag(corpus, labels, tagger=tagger, engine=engine, name=name).id
+        types, typer = (None, None) if typing is None else (typing.types, typing.typer)
+        self._check_tagger(typer)
+        return self._client.tag(corpus, labels, tagger=tagger, engine=engine, name=name, types=types, typer=typer).id
+
+    def type(self, corpus: BinaryIO, typing: Typing, *, name: str) -> str:
+        """See `Service`; as `submit`."""
+        self._check_tagger(typing.typer)
+        return self._client.type(corpus, typing.types, tagger=typing.typer, name=name).id
 
     def adapt(
-        self, examples: bytes, labels: list[dict[str, Any]], *, tagger: str | None, method: str, name: str
+        self,
+        examples: bytes,
+        labels: list[dict[str, Any]],
+        *,
+        tagger: str | None,
+        method: str,
+        name: str,
+        types: list[dict[str, str]] | None = None,
     ) -> str:
         """See `Service`; as `submit`."""
         self._check_tagger(tagger)
-        return self._client.adapt(examples, labels, name=name, method=method, tagger=tagger).id
+        given = None if types is not None else labels
+        return self._client.adapt(examples, given, name=name, method=method, tagger=tagger, types=types).id
 
     def job(self, job_id: str) -> JobView:
         """See `Service`."""

@@ -18,15 +18,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from corpora.labels import load_labels
 from corpora.quoting import quoted
 from models.types import Document, Label
+from models.typing_hierarchy import load_types, stored
 from tagwerk.errors import UnusableInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from models.types import Span
+
 #: What a corpus may be: a file by name, bytes, a stream of bytes, or documents.
 Corpus = Path | str | bytes | BinaryIO | io.BufferedIOBase | Iterable[Mapping[str, Any] | Document]
 #: What labels may be: a label file by path, names, objects, or a mapping from name to description.
 Labels = Path | str | Mapping[str, Any] | Iterable[str | Label | Mapping[str, Any]]
+
+#: What types may be: a type file by path, or names, paths and objects.
+Types = Path | str | Iterable[str | Mapping[str, Any]]
 
 #: Bytes sent at a time.
 BLOCK = 2**16
@@ -67,6 +73,15 @@ def label_entries(labels: Labels) -> list[Any] | dict[str, Any]:
     if isinstance(labels, Mapping):
         return dict(labels)
     return [_entry(label) for label in labels]
+
+
+def type_entries(types: Types) -> list[Any]:
+    """Types as a request has them. Raises `InvalidTypes` and `OSError` for a type file."""
+    if isinstance(types, str | Path):
+        return stored(load_types(Path(types)))
+    if isinstance(types, bytes | Mapping) or not isinstance(types, Iterable):
+        raise UnusableInput(f"{quoted(types)} are no types; give a list of names or paths, or a type file's path")
+    return [dict(each) if isinstance(each, Mapping) else each for each in types]
 
 
 def as_json(value: object, what: str) -> bytes:
@@ -141,5 +156,14 @@ def _fields(document: Mapping[str, Any] | Document, number: int) -> dict[str, An
     if not isinstance(document, Document):
         raise UnusableInput(f"document {number:,} is {quoted(document)}, not a mapping with id and text")
     spans = document.entities
-    entities = spans and [{"start": span.start, "end": span.end, "label": span.label} for span in spans]
+    entities = spans and [_entity(span) for span in spans]
     return {"id": document.id, "text": document.text, "meta": document.meta, "entities": entities}
+
+
+def _entity(span: Span) -> dict[str, Any]:
+    told: dict[str, Any] = {"start": span.start, "end": span.end}
+    if span.label:
+        told["label"] = span.label
+    if span.types is not None:
+        told["types"] = [each.name for each in span.types]
+    return told

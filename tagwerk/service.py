@@ -17,7 +17,7 @@ from jobs.results import iter_lines
 from jobs.settings import JobsSettings
 from jobs.states import JobKind
 from jobs.submitting import retry, submit_corpus
-from jobs.taggers import ENGINE, ENGINES, METHODS
+from jobs.taggers import ENGINE, ENGINES, METHODS, OWN, TYPER, TYPING
 from tagwerk.pairing import paired
 
 if TYPE_CHECKING:
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
     from models.types import Document
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typing:
+    """Fine types, as the ledger stores them, and the typer that is to tell them; None: the one that ships."""
+
+    types: list[dict[str, str]]
+    typer: str | None = None
+
+
 class Service(Protocol):
     """Jobs, wherever they are."""
 
@@ -38,14 +46,37 @@ class Service(Protocol):
         """What a further command needs in its words to reach the same jobs: nothing, or ` --server URL`."""
 
     def submit(
-        self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str | None, engine: str | None, name: str
+        self,
+        corpus: BinaryIO,
+        labels: list[dict[str, Any]],
+        *,
+        tagger: str | None,
+        engine: str | None,
+        name: str,
+        typing: Typing | None = None,
     ) -> str:
-        """Submit a corpus for tagging and return the job's id; without a tagger it is the engine's own."""
+        """Submit a corpus for tagging and return the job's id; without a tagger it is the engine's own.
+
+        With `typing` whatever is found is given types, too.
+        """
+
+    def type(self, corpus: BinaryIO, typing: Typing, *, name: str) -> str:
+        """Submit a corpus whose mentions are to be given types and return the job's id."""
 
     def adapt(
-        self, examples: bytes, labels: list[dict[str, Any]], *, tagger: str | None, method: str, name: str
+        self,
+        examples: bytes,
+        labels: list[dict[str, Any]],
+        *,
+        tagger: str | None,
+        method: str,
+        name: str,
+        types: list[dict[str, str]] | None = None,
     ) -> str:
-        """Queue the adaptation of a tagger under a new name and return the job's id."""
+        """Queue the adaptation of a tagger under a new name and return the job's id.
+
+        A typer is taught `types` instead of labels.
+        """
 
     def job(self, job_id: str) -> JobView:
         """A job with its counts."""
@@ -83,31 +114,58 @@ class DirectService:
     option: str = ""
 
     def submit(
-        self, corpus: BinaryIO, labels: list[dict[str, Any]], *, tagger: str | None, engine: str | None, name: str
+        self,
+        corpus: BinaryIO,
+        labels: list[dict[str, Any]],
+        *,
+        tagger: str | None,
+        engine: str | None,
+        name: str,
+        typing: Typing | None = None,
     ) -> str:
         """See `Service`; raises what `submit_corpus` raises."""
         engine = engine or ENGINE
+        wanted = {} if typing is None else {"types": typing.types, "typer": typing.typer or TYPER}
         return self._submitted(
             corpus,
             kind=JobKind.TAG,
             labels=labels,
             tagger=tagger or ENGINES[engine],
             engine=engine,
-            options={},
+            options=wanted,
+            name=name,
+        )
+
+    def type(self, corpus: BinaryIO, typing: Typing, *, name: str) -> str:
+        """See `Service`; raises what `submit_corpus` raises."""
+        return self._submitted(
+            corpus,
+            kind=JobKind.TYPE,
+            labels=[],
+            tagger=typing.typer or TYPER,
+            engine=TYPING,
+            options={"types": typing.types},
             name=name,
         )
 
     def adapt(
-        self, examples: bytes, labels: list[dict[str, Any]], *, tagger: str | None, method: str, name: str
+        self,
+        examples: bytes,
+        labels: list[dict[str, Any]],
+        *,
+        tagger: str | None,
+        method: str,
+        name: str,
+        types: list[dict[str, str]] | None = None,
     ) -> str:
         """See `Service`; raises what `submit_corpus` raises."""
         return self._submitted(
             io.BytesIO(examples),
             kind=JobKind.ADAPT,
             labels=labels,
-            tagger=tagger or ENGINES[METHODS[method]],
+            tagger=tagger or OWN[METHODS[method]],
             engine=METHODS[method],
-            options={"method": method, "name": name},
+            options={"method": method, "name": name} | ({} if types is None else {"types": types}),
             name=name,
         )
 

@@ -1,6 +1,6 @@
 """What a command is given to tag, checked before anything is started or sent for it.
 
-Owns label files with their warnings, names of taggers, and opening a corpus.
+Owns label files with their warnings, type files, names of taggers, and opening a corpus.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from corpora.labels import load_labels
 from jobs import taggers
 from jobs.tagger_names import shipped
+from models.typing_hierarchy import load_types, stored
 from tagwerk.connection import server_of, taggers_folder, taggers_made_here
 from tagwerk.console import say
 from tagwerk.errors import UnusableInput
@@ -44,15 +45,32 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
     return [asdict(label) for label in found.labels]
 
 
+def read_types(path: Path) -> list[dict[str, str]]:
+    """The types of a file as the ledger stores them; errors are raised."""
+    try:
+        return stored(load_types(path))
+    except OSError as error:
+        raise UnusableInput(f"the type file {path} cannot be read: {error.strerror}") from error
+
+
 def chosen_for_tagging(tagger: str | None, engine: str | None, server: str | None = None) -> Wanted:
     """What a job runs; ask before a stack is started. A server resolves what it is asked for itself.
 
-    Raises `UnknownEngine`, `UnknownTagger`, `DamagedTagger` or `EngineMismatch`.
+    Raises `UnknownEngine`, `UnknownTagger`, `DamagedTagger`, `EngineMismatch` or `KindMismatch`.
     """
     if server_of(server):
         return Wanted(tagger=tagger, engine=engine)
     with _registry(tagger) as (folder, made_here):
         found = taggers.resolve(tagger, engine, folder, made_here)
+    return Wanted(tagger=found.tagger, engine=found.engine)
+
+
+def chosen_for_typing(typer: str | None, server: str | None = None) -> Wanted:
+    """What gives types to mentions; as `chosen_for_tagging`."""
+    if server_of(server):
+        return Wanted(tagger=typer, engine=None)
+    with _registry(typer) as (folder, made_here):
+        found = taggers.resolve_typer(typer, folder, made_here)
     return Wanted(tagger=found.tagger, engine=found.engine)
 
 

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from jobs.records import JobView, StoredEvent
     from jobs.taggers import TaggerEntry
     from models.scores import Scorer
+    from models.typing_scores import TypingScore
 
 
 def ended(job: JobView) -> str:
     """How a job stands, in one line."""
     if job.kind is JobKind.ADAPT:
         return _adapted(job)
-    parts = [f"{job.completed:,} of {job.total or 0:,} documents tagged"]
+    done = "typed" if job.kind is JobKind.TYPE else "tagged"
+    parts = [f"{job.completed:,} of {job.total or 0:,} documents {done}"]
     if job.failed:
         parts.append(f"{job.failed:,} failed")
     if job.pending:
@@ -104,7 +106,8 @@ def tagger_table(entries: Iterable[TaggerEntry]) -> Table:
 
 
 def _held_out(receipt: dict[str, Any]) -> str:
-    found = receipt.get("held_out_f1", receipt.get("after", {}).get("f1"))
+    after = receipt.get("after", {})
+    found = receipt.get("held_out_f1", after.get("f1", after.get("macro_f1")))
     return "" if found is None else f"{found:.3f}"
 
 
@@ -114,6 +117,15 @@ def score_table(scorer: Scorer) -> Table:
     for name, score in [*scorer.by_label().items(), ("all", scorer.total())]:
         fractions = (score.precision, score.recall, score.f1)
         table.add_row(name, *(f"{100 * value:.1f}" for value in fractions), str(score.gold))
+    return table
+
+
+def typing_table(mentions: int, score: TypingScore) -> Table:
+    """Scores of types, in per cent."""
+    table = Table("average", "precision", "recall", "F1", "accuracy", "mentions", box=None)
+    for name, average in (("micro", score.micro), ("macro", score.macro)):
+        fractions = (average.precision, average.recall, average.f1, score.accuracy)
+        table.add_row(name, *(f"{100 * value:.1f}" for value in fractions), f"{mentions:,}")
     return table
 
 

@@ -27,10 +27,12 @@ VOCABULARY = "models.types"
 SHIPPED = "models.shipped"
 #: What may be learnt from; torch-free as well, so that the front door can refuse examples.
 EXAMPLES = "models.examples"
+#: Fine types and what may be learnt of them, and what is said of bad ones; torch-free for the same reason.
+TYPES = {"models.typing_hierarchy", "models.typed_examples", "models.errors"}
 #: What a room may import of the others: a room with all its modules, or one module.
 ARROWS: dict[str, set[str]] = {
     "tagwerk": {"api", "workers", "jobs", "corpora", "retrieval", "models", "migrations"},
-    "api": {"jobs", "corpora", "migrations", VOCABULARY, EXAMPLES},
+    "api": {"jobs", "corpora", "migrations", VOCABULARY, EXAMPLES, *TYPES},
     "workers": {"jobs", "corpora", "retrieval", "models"},
     "migrations": {"jobs"},
     "jobs": {"corpora", VOCABULARY, SHIPPED},

@@ -19,7 +19,9 @@ from jobs.records import NewTagger, Renewal
 from jobs.tagger_names import check_name
 from models.errors import InvalidExamples
 from models.examples import check_examples
+from models.typed_examples import check_typed_examples
 from models.types import Label
+from models.typing_hierarchy import restored
 from workers import lease
 from workers.hands import Stopped, passes, patiently
 from workers.teaching import Order, teach
@@ -100,7 +102,9 @@ def _order(hands: Hands, claim: Claim) -> Order:
     limits = Limits(max_line_bytes=claim.chunk.byte_end, max_corpus_bytes=claim.chunk.byte_end)
     numbered = [(each.line, each.document) for each in read_documents(hands.blobs.path(claim.blob), limits)]
     labels = [Label(**label) for label in claim.labels]
-    findings = check_examples(numbered, labels)
+    tree = restored(claim.options.get("types", ()))
+    typed = taggers.METHODS[method] == taggers.TYPING
+    findings = check_typed_examples(numbered, tree) if typed else check_examples(numbered, labels)
     if findings.errors:
         raise InvalidExamples(findings)
     return Order(
@@ -110,6 +114,7 @@ def _order(hands: Hands, claim: Claim) -> Order:
         examples=[document for _, document in numbered],
         labels=labels,
         warnings=tuple(finding.message for finding in findings.warnings),
+        tree=tree,
     )
 
 

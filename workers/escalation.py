@@ -26,16 +26,18 @@ def of_failure() -> Escalation:
     return Escalation(reasons=(FAILED,), risk=1.0)
 
 
-def of_prediction(prediction: Prediction, margin: float) -> Escalation | None:
+def of_prediction(prediction: Prediction, margin: float, doubtful: float = 0.0) -> Escalation | None:
     """What the engine flagged, and `low_confidence` where a reported or missed span lies near its label's threshold.
 
-    Near is within `margin`. The risk is the chance that at least one of these is wrong, taking scores as
-    probabilities and all as independent: a reported span is wrong with 1 - score, a missed one with its score, a
-    flagged document as `FLAGS` says.
+    Near is within `margin`. So it is where a span's likeliest type is less likely than `doubtful`. The risk is the
+    chance that at least one of these is wrong, taking scores as probabilities and all as independent: a reported span
+    is wrong with 1 - score, as is a type, a missed span with its score, a flagged document as `FLAGS` says.
     """
     flagged = sorted(set(prediction.flags), key=lambda flag: (-FLAGS.get(flag, UNKNOWN), flag))
-    close = [1 - span.score for span in prediction.spans if _distance(span, prediction) < margin]
+    found = [span for span in prediction.spans if span.label in prediction.thresholds]
+    close = [1 - span.score for span in found if _distance(span, prediction) < margin]
     close += [span.score for span in prediction.near_misses if -_distance(span, prediction) <= margin]
+    close += [1 - span.types[0].score for span in prediction.spans if span.types and span.types[0].score < doubtful]
     reasons = (*flagged, *([LOW_CONFIDENCE] if close else ()))
     if not reasons:
         return None

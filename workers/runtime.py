@@ -15,6 +15,7 @@ from models.shipped import SHIPPED
 from retrieval.settings import RetrievalSettings
 from workers.language import Languages
 from workers.prompted import PromptedTaggers
+from workers.typers import Typers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
     from models.tagger import Outcome, Tagger
     from models.training.extend import ExtendConfig
+    from models.training.finetype import FineTypeConfig
     from models.training.incontext_tuning import TuningConfig
+    from models.typer import Typer
     from models.types import Label
     from workers.settings import WorkerSettings
 
 #: Taggers kept loaded; the one used longest ago goes first.
 LOADED = 3
+#: Steps of a typer's training and most pieces of its prompts, as `benchmarks.typing_ontonotes` has them.
+TYPING_STEPS, TYPING_PIECES = 60, 64
 
 
 class Runtime:
@@ -42,6 +47,8 @@ class Runtime:
         self.languages = Languages(settings, self._reading)
         #: Taggers of the engine `llm`.
         self.prompted = PromptedTaggers(self.languages, retrieval or RetrievalSettings())
+        #: Taggers of the engine `typer`.
+        self.typers = Typers(self._typer, settings.batch_pieces)
 
     @cached_property
     def device(self) -> torch.device:
@@ -89,6 +96,24 @@ class Runtime:
         minutes = self._settings.adapt_minutes
         return ExtendConfig(minutes=minutes, most_steps=steps, least_steps=min(least, steps))
 
+    def typing_pupil(self, folder: Path) -> Typer:
+        """A typer as training may take it; as `pupil`."""
+        import torch
+
+        from models.typer import Typer
+
+        typer = self.typers.typer(folder)
+        if typer.dtype is not torch.float16:
+            return typer
+        return Typer(typer.encoder, typer.network, typer.judgement, device=typer.device)
+
+    def fine_typing(self) -> tuple[FineTypeConfig, float]:
+        """How a typer is taught here, and most minutes of each training."""
+        from models.training.finetype import FineTypeConfig
+
+        steps = min(TYPING_STEPS, self._settings.adapt_steps)
+        return FineTypeConfig(steps=steps, pieces=TYPING_PIECES), self._settings.adapt_minutes
+
     @property
     def budget(self) -> int:
         """Most padded pieces in a batch."""
@@ -125,6 +150,11 @@ class Runtime:
         if read(folder).engine == "llm":
             return self.prompted.calibration(folder).margin
         return self.tagger(folder).calibration.margin
+
+    def _typer(self, folder: Path) -> Typer:
+        from models.typer_artifact import load_typer
+
+        return load_typer(folder, device=self.device, dtype=self.dtype)
 
     def _reading(self) -> Tagger:
         """The tagger whose encoder reads words in context; kept whatever else is loaded."""

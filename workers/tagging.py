@@ -15,12 +15,16 @@ from corpora.chunks import read_chunk
 from corpora.results import dump, error_line, result_line
 from jobs import taggers
 from jobs.records import NewEscalation, NewResult, Renewal
-from jobs.states import DropReason
+from jobs.states import DropReason, JobKind
+from models.errors import MentionTooLong
 from models.types import Label
 from workers import escalation, lease
 from workers.hands import Stopped, passes, patiently
+from workers.typers import marked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from corpora.documents import NumberedDocument
     from corpora.results import Escalation
     from jobs.records import Claim
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from models.tagger import Outcome
     from workers.hands import Hands
     from workers.lease import Lease
+    from workers.typers import FineTypes
 
 log = structlog.get_logger(__name__)
 
@@ -73,16 +78,14 @@ def run(hands: Hands, chunk_id: int) -> None:
 
 
 def _tag(hands: Hands, claim: Claim, documents: list[NumberedDocument], held: Lease, lines: dict[int, _Line]) -> None:
-    labels = [Label(**label) for label in claim.labels]
     texts = [numbered.document.text for numbered in documents]
     try:
-        folder = taggers.located(claim.tagger, claim.folder, hands.taggers)
-        batches = hands.runtime.tag(claim.engine, folder, texts, labels, tenant=claim.tenant)
-        margin = hands.runtime.margin(folder)
+        batches, margin = _batches(hands, claim, documents, texts)
+        types = _types(hands, claim)
         for batch in batches:
-            for outcome in batch:
+            for outcome in batch if types is None else types.given(batch, texts):
                 numbered = documents[outcome.index]
-                lines[numbered.line] = _line(numbered, outcome, claim, margin)
+                lines[numbered.line] = _line(numbered, outcome, claim, margin, types.doubtful if types else 0.0)
             if len(lines) < len(documents):
                 hands.go_on(held)
     except Exception as error:
@@ -94,11 +97,43 @@ def _tag(hands: Hands, claim: Claim, documents: list[NumberedDocument], held: Le
             lines.setdefault(numbered.line, _failure(numbered, getattr(error, "code", "failed"), str(error)))
 
 
-def _line(numbered: NumberedDocument, outcome: Outcome, claim: Claim, margin: float) -> _Line:
+def _batches(
+    hands: Hands, claim: Claim, documents: Sequence[NumberedDocument], texts: Sequence[str]
+) -> tuple[Iterable[list[Outcome]], float]:
+    """What is found in the documents, or what they carry where that is to be typed; and the margin of doubt."""
+    if claim.kind is JobKind.TYPE:
+        return marked(documents), 0.0
+    labels = [Label(**label) for label in claim.labels]
+    folder = taggers.located(claim.tagger, claim.folder, hands.taggers)
+    batches = hands.runtime.tag(claim.engine, folder, texts, labels, tenant=claim.tenant)
+    return batches, hands.runtime.margin(folder)
+
+
+def _types(hands: Hands, claim: Claim) -> FineTypes | None:
+    """The types that a job asks for, with what tells them; None where it asks for none."""
+    if "types" not in claim.options:
+        return None
+    if claim.kind is JobKind.TYPE:
+        folder = taggers.located(claim.tagger, claim.folder, hands.taggers)
+    else:
+        folder = taggers.located(claim.options["typer"], claim.typer_folder, hands.taggers)
+    return hands.runtime.typers.ready(folder, claim.options["types"])
+
+
+def _line(numbered: NumberedDocument, outcome: Outcome, claim: Claim, margin: float, doubtful: float) -> _Line:
     if outcome.prediction is None:
+        if isinstance(outcome.error, MentionTooLong):
+            return _failure(numbered, outcome.error.code, str(outcome.error))
         return _failure(numbered, "tagging_failed", f"the document could not be tagged: {outcome.error}")
-    doubt = escalation.of_prediction(outcome.prediction, margin)
-    body = result_line(numbered.document, outcome.prediction, doubt, tagger=claim.tagger, engine=claim.engine)
+    doubt = escalation.of_prediction(outcome.prediction, margin, doubtful)
+    body = result_line(
+        numbered.document,
+        outcome.prediction,
+        doubt,
+        tagger=claim.tagger,
+        engine=claim.engine,
+        typer=claim.options.get("typer"),
+    )
     return _Line(
         result=NewResult(line=numbered.line, document_id=numbered.document.id, ok=True, body=dump(body)),
         escalation=doubt,

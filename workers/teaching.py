@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from models.llm_artifact import LanguageManifest, SearchPlan
     from models.training.llm_adapting import Prompted, Tuner
     from models.types import Document, Label
+    from models.typing_hierarchy import TypeTree
     from workers.language import Worn
     from workers.runtime import Runtime
 
@@ -41,6 +42,8 @@ class Order:
     examples: Sequence[Document]
     labels: Sequence[Label]
     warnings: tuple[str, ...]
+    #: What a typer is taught instead of labels.
+    tree: TypeTree
 
     def about(self) -> dict[str, Any]:
         """What a receipt says of it."""
@@ -56,6 +59,8 @@ def teach(
     """
     if order.method in EXTENDING:
         _extend(runtime, order, base, work, made, watch)
+    elif order.method == "finetype":
+        _finetype(runtime, order, base, work, made, watch)
     else:
         _prompt(runtime, order, base, work, made, watch)
     _draw(work, made)
@@ -81,6 +86,18 @@ def _extend(
         config = contrastive(config)
     taught = adapting.adapt(config, pupil, order.examples, order.labels, work, watch)
     artifact.save(made, taught.tagger, name=order.name, receipt=order.about() | taught.receipt)
+
+
+def _finetype(
+    runtime: Runtime, order: Order, base: Path, work: Path, made: Path, watch: Callable[[str, float], None]
+) -> None:
+    from models.training.typing_adapting import adapt_typer
+    from models.typer_artifact import save_typer
+
+    config, minutes = runtime.fine_typing()
+    pupil = runtime.typing_pupil(base)
+    taught = adapt_typer(config, pupil, order.examples, order.tree, work, watch, minutes=minutes)
+    save_typer(made, taught.typer, name=order.name, receipt=order.about() | taught.receipt)
 
 
 def _draw(work: Path, made: Path) -> None:

@@ -62,6 +62,7 @@ def _take(connection: Connection, job: Row[Any], chunk_id: int, worker: str, lea
         blob=job.blob,
         chunk=chunk_range(chunk),
         folder=registry.folder(connection, job.tenant, job.tagger),
+        typer_folder=registry.folder(connection, job.tenant, job.options.get("typer", "")),
         **{column.name: job._mapping[column] for column in _FOR_THE_WORK},
     )
 

@@ -18,14 +18,17 @@ from torch.nn import functional
 from models.incontext import BEGIN, OUTSIDE, Prompts
 from models.incontext_prompts import Prompt, Tagged, collated, tags_of
 from models.training.objectives import IGNORED
+from models.training.removal import removed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: Right tags, owners and targets (n,) of one text.
-Answers = tuple[Tensor, Tensor, Tensor]
+#: Right tags, owners and targets (n,) of one text, and what each word counts.
+Answers = tuple[Tensor, Tensor, Tensor, Tensor]
 #: Sentences of like length that a batch is drawn from, on either side.
 _NEIGHBOURS = 250
+#: So many of the nearest wordings of other sets are a removed label's rivals, but those above this cosine say the same.
+_RIVALS, _SAME = 20, 0.8
 #: How much longer than the mean the words of the examples that are found are taken to be.
 _LONGER = 1.3
 
@@ -54,9 +57,14 @@ class EpisodeConfig:
     drawn: float = 0.15
     #: Most labels offered.
     max_labels: int = 24
-    #: Share of episodes some of whose labels are removed from prompt and answer, and the share of labels removed.
-    removed: float = 0.3
-    removed_labels: float = 0.3
+    #: Share of episodes some of whose labels are removed from prompt and answer, and the chance of each label that is
+    #: not removed on purpose.
+    removed: float = 0.5
+    removed_labels: float = 0.15
+    #: Share of the episodes with a label removed on purpose that offer one of near meaning from another set instead.
+    rivals: float = 0.5
+    #: What a word of a removed mention counts in the loss where examples show such mentions untagged; others count 1.
+    lesson: float = 3.0
     #: Share of episodes whose examples show types under names of other types, so that examples must be believed.
     renamed: float = 0.4
 
@@ -71,6 +79,22 @@ class EpisodeBatch:
     owners: Tensor  # (b, n)
     #: (b, n): position of the right tag among outside, inside and the labels; IGNORED on padding and unknown types.
     targets: Tensor
+    #: What each word counts in the loss.
+    weights: Tensor  # (b, n)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    """Types of a set as a batch words them."""
+
+    data_set: str
+    types: list[str]
+    #: Unit vectors of the wordings.
+    vectors: Tensor  # (l, d)
+
+    def likeness(self, one: str, other: str) -> float:
+        """Cosine of two types' wordings."""
+        return float(self.vectors[self.types.index(one)] @ self.vectors[self.types.index(other)])
 
 
 class EpisodeSampler:
@@ -95,9 +119,15 @@ class EpisodeSampler:
         }
         self._wordings = wordings
         self._bank = torch.cat([vectors for name in self._sets for vectors in wordings[name].values()])
+        self._foreign = {name: self._others(name) for name in self._sets}
         self._config = config
         self._seed = seed
         self._rng = random.Random()
+
+    def _others(self, name: str) -> Tensor:
+        """Wordings (v, d) of all sets but one."""
+        others = [vectors for other in self._sets if other != name for vectors in self._wordings[other].values()]
+        return torch.cat(others) if others else self._bank[:0]
 
     def draw(self, step: int) -> EpisodeBatch:
         """The batch of a step, counted from 0."""
@@ -108,8 +138,9 @@ class EpisodeSampler:
         queries = self._queries(name, count)
         chosen = self._examples(queries, pool, count)
         types = self._offer(name, [*queries, *(each for row in chosen for each in row)])
-        drawn = torch.stack([self._wording(name, label) for label in types])
-        rows = [self._row(query, row, types, drawn) for query, row in zip(queries, chosen, strict=True)]
+        vectors = torch.stack([self._wording(name, label) for label in types])
+        shown = _Offer(data_set=name, types=types, vectors=vectors)
+        rows = [self._row(query, row, shown) for query, row in zip(queries, chosen, strict=True)]
         return self._batch(name, queries, rows)
 
     def _count(self) -> int:
@@ -150,7 +181,7 @@ class EpisodeSampler:
 
     def _offer(self, name: str, shown: Sequence[Stored]) -> list[str]:
         types = sorted(self._wordings[name])
-        present = sorted({label for item in shown for _, _, label in item.spans} & set(types))
+        present = sorted(_types(shown) & set(types))
         self._rng.shuffle(present)
         absent = [label for label in types if label not in present]
         self._rng.shuffle(absent)
@@ -161,35 +192,53 @@ class EpisodeSampler:
         vectors = self._wordings[name][label]
         return vectors[self._rng.randrange(len(vectors))]
 
-    def _row(self, query: Stored, examples: list[Stored], types: list[str], drawn: Tensor) -> tuple[Prompt, Answers]:
+    def _row(self, query: Stored, examples: list[Stored], shown: _Offer) -> tuple[Prompt, Answers]:
         """A prompt and its answer: some labels removed from both, some under other names that examples explain."""
         config, rng = self._config, self._rng
-        kept = list(range(len(types)))
+        asked, told = _types([query]), _types(examples)
+        gone: list[str] = []
         if rng.random() < config.removed:
-            kept = [i for i in kept if rng.random() >= config.removed_labels] or kept
+            gone = removed(shown.types, asked, told, shown.likeness, config.removed_labels, rng)
+        kept = [i for i, label in enumerate(shown.types) if label not in gone]
         rng.shuffle(kept)
-        vectors = drawn[kept]
-        position = {types[i]: at for at, i in enumerate(kept)}
+        vectors = shown.vectors[kept]
+        position = {shown.types[i]: at for at, i in enumerate(kept)}
         if rng.random() < config.renamed:
-            told = {label for each in examples for _, _, label in each.spans}
             for label in sorted(told & position.keys()):
                 vectors[position[label]] = self._bank[rng.randrange(len(self._bank))]
+        if told.intersection(gone[:1]) and rng.random() < config.rivals:
+            vectors = torch.cat([vectors, self._rival(shown, gone[0])])
         tagged = tuple(Tagged(states=each.states, spans=_positions(each, position)) for each in examples)
-        tags, owners = tags_of(_positions(query, position), len(query.states))
-        targets = torch.where(tags == BEGIN, BEGIN + owners, tags)
-        return Prompt(labels=vectors, examples=tagged, text=query.states), (tags, owners, targets)
+        answers = self._answers(query, position, told.intersection(gone))
+        return Prompt(labels=vectors, examples=tagged, text=query.states), answers
+
+    def _rival(self, shown: _Offer, label: str) -> Tensor:
+        """A wording (1, d) of another set's type that is near in meaning to a label but does not say the same."""
+        likeness = self._foreign[shown.data_set] @ shown.vectors[shown.types.index(label)]
+        near = likeness.masked_fill(likeness > _SAME, -1).topk(min(_RIVALS, len(likeness))).indices.tolist()
+        return self._foreign[shown.data_set][self._rng.sample(near, min(1, len(near)))]
+
+    def _answers(self, query: Stored, position: Mapping[str, int], lessons: set[str]) -> Answers:
+        n = len(query.states)
+        tags, owners = tags_of(_positions(query, position), n)
+        targets, weights = torch.where(tags == BEGIN, BEGIN + owners, tags), torch.ones(n)
+        for first, last, label in query.spans:
+            if label in lessons:
+                weights[first : last + 1] = self._config.lesson
+        return tags, owners, targets, weights
 
     def _batch(self, name: str, queries: Sequence[Stored], rows: Sequence[tuple[Prompt, Answers]]) -> EpisodeBatch:
         prompts = collated([prompt for prompt, _ in rows])
         shape = prompts.text_mask.shape
         tags, owners, targets = torch.full(shape, OUTSIDE), torch.full(shape, -1), torch.full(shape, IGNORED)
+        weights = torch.ones(shape)
         for row, (query, (_, answers)) in enumerate(zip(queries, rows, strict=True)):
             n = len(query.states)
-            tags[row, :n], owners[row, :n], targets[row, :n] = answers
+            tags[row, :n], owners[row, :n], targets[row, :n], weights[row, :n] = answers
             for first, last, label in query.spans:
                 if label not in self._wordings[name]:  # a type that says nothing is neither an entity nor outside
                     targets[row, first : last + 1] = IGNORED
-        return EpisodeBatch(data_set=name, prompts=prompts, tags=tags, owners=owners, targets=targets)
+        return EpisodeBatch(data_set=name, prompts=prompts, tags=tags, owners=owners, targets=targets, weights=weights)
 
 
 def most_similar(queries: Sequence[Tensor], pool: Sequence[Tensor]) -> list[list[int]]:
@@ -210,6 +259,10 @@ def most_similar(queries: Sequence[Tensor], pool: Sequence[Tensor]) -> list[list
 
 def _same(one: Stored, other: Stored) -> bool:
     return one.states.shape == other.states.shape and torch.equal(one.states, other.states)
+
+
+def _types(items: Sequence[Stored]) -> set[str]:
+    return {label for item in items for _, _, label in item.spans}
 
 
 def _positions(stored: Stored, position: Mapping[str, int]) -> tuple[tuple[int, int, int], ...]:

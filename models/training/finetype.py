@@ -69,18 +69,22 @@ def finetype(
     *,
     choose_by: Sequence[Example] = (),
     watch: Callable[[float], None] | None = None,
+    minutes: float = 1e6,
+    checkpoint_minutes: float | None = None,
 ) -> Typer:
     """A new typer that has learnt the examples; `base` stays as it is.
 
-    With `choose_by`, weights and threshold are those that are best for the macro-F1 of these mentions. Raises
-    BadTrainingData where there is no example or one has a type that the tree does not know.
+    With `choose_by`, weights and threshold are those that are best for the macro-F1 of these mentions. It ends after so
+    many `minutes` at the latest. With `checkpoint_minutes`, and nothing to choose by, a killed run goes on from what
+    `scratch` keeps. Raises BadTrainingData where there is no example or one has a type that the tree does not know.
     """
     network = copy.deepcopy(base.network)
     judgement = Judgement(threshold=base.judgement.threshold, single=config.single)
     typer = Typer(base.encoder, network, judgement, device=base.device, dtype=base.dtype)
     recipe = _Learning(config, typer, examples, tree, choose_by)
-    loop = LoopConfig(minutes=1e6, steps=config.steps, warmup=0.1, checkpoint_minutes=1e6, measure_minutes=0)
-    train(recipe, loop, scratch, resume=False, say=lambda _: None, watch=watch)
+    every = 1e6 if checkpoint_minutes is None else checkpoint_minutes
+    loop = LoopConfig(minutes=minutes, steps=config.steps, warmup=0.1, checkpoint_minutes=every, measure_minutes=0)
+    train(recipe, loop, scratch, resume=checkpoint_minutes is not None, say=lambda _: None, watch=watch)
     return recipe.best()
 
 

@@ -31,6 +31,11 @@ class Hypernyms:
         """These types and all that they are kinds of; one that the table does not know stands for itself."""
         return frozenset().union(*(self.upwards.get(name, frozenset({name})) for name in names))
 
+    def likeness(self, one: str, other: str) -> float:
+        """Of all that two types are kinds of, themselves counted, the share that both are."""
+        first, second = self.closed([one.casefold()]), self.closed([other.casefold()])
+        return len(first & second) / len(first | second)
+
     def narrower(self, names: Iterable[str]) -> frozenset[str]:
         """What might be said more exactly where these types are all that is known."""
         found = frozenset(names)

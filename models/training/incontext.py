@@ -2,30 +2,31 @@
 
     tagwerk train llm --data DIR --minutes 60 --out runs/llm --resume
 
-Owns what is stored, learnt and measured; drawing episodes is `models.training.episodes`', the loop is shared.
+Owns what is stored and learnt; drawing episodes is `models.training.episodes`', what the result is worth is
+`models.training.incontext_judging`'s, the loop is shared.
 """
 
 from __future__ import annotations
 
 import random
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from models import artifact
-from models.asking import Ask
-from models.compact import CompactGenerator, Reading
+from models.compact import CompactGenerator
 from models.devices import best_device, working_dtype
 from models.incontext import BEGIN, InContextConfig, InContextModel
-from models.incontext_artifact import save_model
+from models.incontext_artifact import load_model, read_model_manifest, save_model
 from models.passages import Passage
-from models.scores import score
 from models.states import StateReader
-from models.training.episodes import EpisodeConfig, EpisodeSampler, Stored, most_similar
-from models.training.heldout import load_groups
+from models.training.episodes import EpisodeConfig, EpisodeSampler, Stored
+from models.training.heldout import load_familiar, load_groups
+from models.training.incontext_judging import HeldOut, chosen, judged, mean
 from models.training.loop import train
 from models.training.objectives import IGNORED
 from models.training.sets import forbidden_sentences, load_mix, load_sentences
@@ -36,17 +37,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from models.compact import Reading
     from models.tagger import Tagger
     from models.training.heldout import Group
     from models.training.loop import LoopConfig
     from models.training.sets import Mix, Sentence
-    from models.types import Document, Span
 
 
 #: Sentences of a held-out group that are looked at; every other one is an example for the rest.
 GROUP_SENTENCES = 120
-#: Readings tried: what is added to the log-probability of every beginning.
-EAGERNESS = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 #: What BERT calls the parts of a layer.
 _NAMES = {
     "attention.self.query": "query",
@@ -67,6 +66,8 @@ class InContextTraining:
     loop: LoopConfig
     #: Folder of the tagger whose encoder reads the words; it stays as it is.
     tagger: Path = field(default_factory=artifact.shipped_folder)
+    #: Folder of an in-context model to go on from, which also says the network's shape; None for fresh weights.
+    start: Path | None = None
     network: InContextConfig = field(default_factory=InContextConfig)
     episodes: EpisodeConfig = field(default_factory=EpisodeConfig)
     #: Weight of what the layers say alone: what can be copied from examples would leave them little to learn from.
@@ -88,91 +89,59 @@ class InContextLearning:
         sampler: EpisodeSampler,
         groups: Sequence[Group],
         network: InContextModel | None = None,
+        familiar: Sequence[Group] = (),
     ) -> None:
-        """Trains what of `network` asks for gradients, or all of a fresh one."""
+        """Trains what of `network` asks for gradients, or all of a fresh one.
+
+        It is measured on `groups`; how it is read is chosen on these and the `familiar` ones.
+        """
         torch.manual_seed(config.seed)
-        self.config, self.reader, self.groups = config, reader, groups
+        self.config, self.reader, self.groups, self._familiar = config, reader, groups, familiar
         self.device = best_device()
         self.dtype = working_dtype(self.device)
         self.module = (network or InContextModel(config.network)).to(self.device)
         trained = [parameter for parameter in self.module.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(trained, lr=config.rate, weight_decay=config.weight_decay, betas=(0.9, 0.98))
         self._sampler = sampler
-        self._asked: dict[tuple[str, int], list[Ask]] = {}
 
     def loss(self, step: int) -> Tensor:
         """Cross-entropy of the tags, summed, per entity of the batch."""
         self.module.train()
         drawn = self._sampler.draw(step)
         prompts = drawn.prompts.to(self.device)
-        tags, owners, targets = (each.to(self.device) for each in (drawn.tags, drawn.owners, drawn.targets))
+        tags, owners, targets, weights = (
+            each.to(self.device) for each in (drawn.tags, drawn.owners, drawn.targets, drawn.weights)
+        )
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             mixed, said = self.module.write(prompts, self.module.read(prompts), tags, owners)
-        lost = _surprise(mixed, targets) + self.config.unmixed * _surprise(said, targets)
+        lost = _surprise(mixed, targets, weights) + self.config.unmixed * _surprise(said, targets, weights)
         return lost / (targets >= BEGIN).sum().clamp_min(8)
 
     def measure(self) -> dict[str, Any]:
-        """Mean strict F1 over the held-out groups with examples of the group beside each text, and without."""
+        """What the model is worth on the held-out groups as it is, read plainly; nothing where there are none."""
         if not self.groups:
             return {}
-        found = self._scores(Reading())
-        return {"held_out_f1": _mean(found["examples"]), "bare_f1": _mean(found["bare"]), "groups": found}
+        found = judged(self._generator(), self._held_out)
+        means = {name: mean(scores) for name, scores in found.items()}
+        told = {"held_out_f1": means["examples"], "bare_f1": means["bare"], "violations": means["violations"]}
+        return told | {"groups": found}
 
     def chosen(self) -> tuple[Reading, dict[str, dict[str, float]]]:
-        """The reading that is best with and without examples taken together, and F1 by group under it."""
-        readings = [Reading(eagerness=each) for each in EAGERNESS]
-        found = [self._scores(reading) for reading in readings]
-        best = max(range(len(found)), key=lambda i: sum(_mean(each) for each in found[i].values()))
-        return readings[best], found[best]
+        """How the model is best read, and what it is worth by group then."""
+        familiar = [HeldOut(group, self.reader, self.config.episodes.examples) for group in self._familiar]
+        return chosen(self._generator(), [*self._held_out, *familiar])
 
-    def _scores(self, reading: Reading) -> dict[str, dict[str, float]]:
-        return {
-            name: {group.name: round(self._f1(group, count, reading), 4) for group in self.groups}
-            for name, count in (("examples", self.config.episodes.examples), ("bare", 0))
-        }
+    def _generator(self) -> CompactGenerator:
+        return CompactGenerator(self.reader, self.module, device=self.device, dtype=self.dtype)
 
-    def _f1(self, group: Group, count: int, reading: Reading) -> float:
-        """Every other document is an example for the rest."""
-        device, dtype = self.device, self.dtype
-        generator = CompactGenerator(self.reader, self.module, reading=reading, device=device, dtype=dtype)
-        asked = group.documents[::2]
-        asks = self._asks(group, count)
-        spans: list[Sequence[Span]] = [()] * len(asks)
-        for batch in generator.answer(asks, budget=8192):
-            for i, answer in batch:
-                if isinstance(answer, Exception):
-                    raise answer
-                spans[i] = answer.spans
-        return score([document.entities or () for document in asked], spans).f1
-
-    def _asks(self, group: Group, count: int) -> list[Ask]:
-        if (group.name, count) not in self._asked:
-            asked, known = group.documents[::2], group.documents[1::2]
-            near = nearest(self.reader, asked, known, count)
-            self._asked[group.name, count] = [
-                Ask(text=document.text, labels=group.labels, examples=found)
-                for document, found in zip(asked, near, strict=True)
-            ]
-        return self._asked[group.name, count]
+    @cached_property
+    def _held_out(self) -> list[HeldOut]:
+        return [HeldOut(group, self.reader, self.config.episodes.examples) for group in self.groups]
 
 
-def _surprise(told: Tensor, targets: Tensor) -> Tensor:
-    return nn.functional.nll_loss(told.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
-
-
-def _mean(scores: Mapping[str, float]) -> float:
-    return round(sum(scores.values()) / len(scores), 4)
-
-
-def nearest(
-    reader: StateReader, asked: Sequence[Document], known: Sequence[Document], count: int
-) -> list[tuple[Document, ...]]:
-    """For each document the `count` labelled ones that are most similar by their words."""
-    if not count:
-        return [()] * len(asked)
-    states = [found.vectors for found in reader.read([document.text for document in [*asked, *known]])]
-    orders = most_similar(states[: len(asked)], states[len(asked) :])
-    return [tuple(known[i] for i in order[:count]) for order in orders]
+def _surprise(told: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    lost = nn.functional.nll_loss(told.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none")
+    return (lost * weights.flatten()).sum()
 
 
 def store(
@@ -239,12 +208,15 @@ def run(config: InContextTraining, data: Path, folder: Path, *, resume: bool, sa
     """Train, choose how probabilities are read, and write the model to `folder/model`; returns that folder."""
     tagger = artifact.load(config.tagger, device=best_device(), dtype=working_dtype(best_device()))
     reader, mix = StateReader(tagger), load_mix()
+    if config.start:
+        config = replace(config, network=read_model_manifest(config.start).config)
     say(f"reading the sets under {data}")
     stored = kept(folder / "states.pt", reader, lambda: store(data, mix, reader, tagger, config.stored, say))
     sampler = EpisodeSampler(stored, wordings(mix, reader), mix.weights, config.episodes, seed=config.seed)
     torch.manual_seed(config.seed)
-    network = begun(config.network, tagger)
-    recipe = InContextLearning(config, reader, sampler, load_groups(data, mix, GROUP_SENTENCES), network)
+    network = load_model(config.start, reader.fingerprint)[0] if config.start else begun(config.network, tagger)
+    held_out, familiar = (load(data, mix, GROUP_SENTENCES) for load in (load_groups, load_familiar))
+    recipe = InContextLearning(config, reader, sampler, held_out, network, familiar)
     say("training")
     train(recipe, config.loop, folder, resume=resume, say=say)
     reading, found = recipe.chosen()
@@ -302,7 +274,7 @@ def _receipt(
     return {
         "method": "in-context learning from retrieved examples",
         "sets": sorted(name for name, weight in mix.weights.items() if weight > 0),
-        "config": asdict(config) | {"tagger": config.tagger.name},
+        "config": asdict(config) | {"tagger": config.tagger.name, "start": config.start and config.start.name},
         "device": str(recipe.device),
         "held_out": found,
     }

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models.asking import Ask
+from models.training.hypernyms import hypernyms
+from models.training.removal import removed
 from models.types import Label
 from models.verbalise import verbalisations
 
@@ -35,8 +37,10 @@ class EpisodeConfig:
     examples: int = 5
     fewer: float = 0.3
     #: Share of episodes that come twice, the second time with labels removed from prompt and answer, so that the list
-    #: of labels is obeyed; and whether their order is drawn anew (Nandi and Agrawal, EMNLP 2024 Industry).
+    #: of labels is obeyed, and the chance of each label that is not removed on purpose; whether their order is drawn
+    #: anew (Nandi and Agrawal, EMNLP 2024 Industry).
     removed: float = 0.3
+    removed_labels: float = 0.15
     shuffled: bool = True
     #: Most labels.
     max_labels: int = 24
@@ -119,14 +123,15 @@ class EpisodeSource:
         labels = self._offer(wording, [document, *chosen], rng)
         ask = Ask(text=document.text, labels=tuple(labels), examples=tuple(chosen))
         found = [Episode(ask=ask, spans=_asked(document, labels))]
-        if len(labels) > 1 and rng.random() < config.removed:
-            kept = self._removed(labels, document, rng)
+        gone = self._removed(labels, document, chosen, rng) if rng.random() < config.removed else []
+        if gone:
+            kept = [label for label in labels if label.name not in gone]
             found.append(Episode(ask=replace(ask, labels=tuple(kept)), spans=_asked(document, kept)))
         return found
 
     def _offer(self, wording: Wording, documents: Sequence[Document], rng: random.Random) -> list[Label]:
         """Labels of the documents, filled up with others of the pool; sorted unless they are to be shuffled."""
-        present = {span.label for document in documents for span in document.entities or ()}
+        present = _types(documents)
         labels = list(wording.values())
         rng.shuffle(labels)
         labels.sort(key=lambda label: label.name not in present)
@@ -137,18 +142,21 @@ class EpisodeSource:
             offered.sort(key=lambda label: label.name)
         return offered
 
-    def _removed(self, labels: Sequence[Label], document: Document, rng: random.Random) -> list[Label]:
-        """The labels without some of them: one that the document has, where there is one, and up to half of all."""
-        present = {span.label for span in document.entities or ()}
-        first = rng.choice([label for label in labels if label.name in present] or [*labels])
-        others = [label for label in labels if label is not first]
-        gone = [first, *rng.sample(others, rng.randint(0, max(0, len(labels) // 2 - 1)))]
-        return [label for label in labels if label not in gone]
+    def _removed(
+        self, labels: Sequence[Label], document: Document, examples: Sequence[Document], rng: random.Random
+    ) -> list[str]:
+        asked, shown = _types([document]), _types(examples)
+        names = [label.name for label in labels]
+        return removed(names, asked, shown, hypernyms().likeness, self.config.removed_labels, rng)
 
 
 def _others(pool: Pool, document: Document, count: int, rng: random.Random) -> tuple[Document, ...]:
     drawn = rng.sample(pool.documents, min(len(pool.documents), count + 1))
     return tuple(each for each in drawn if each is not document)[:count]
+
+
+def _types(documents: Sequence[Document]) -> set[str]:
+    return {span.label for document in documents for span in document.entities or ()}
 
 
 def _renamed(document: Document, wording: Wording) -> Document:

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.devices import best_device, working_dtype
-from models.encoder import PACKAGED, load_encoder
 from models.mentions import LEFT, RIGHT, TYPE, Mention, collated, prompts
 from models.training.heldout import Group, load_groups
 from models.training.loop import LoopConfig, train
@@ -26,6 +25,7 @@ from models.training.objectives import IGNORED
 from models.training.ultrafine import BroadSet, MentionSampler, Typed, broad_mix, build, frequent
 from models.typer import Judgement, Typer, padding_of, type_pieces
 from models.typer_artifact import save_typer, untrained_typer
+from models.typing_base import load_base
 from models.typing_network import TyperConfig
 
 if TYPE_CHECKING:
@@ -46,13 +46,14 @@ class TyperTraining:
     """Everything that decides a run but the data folder."""
 
     loop: LoopConfig
-    base: str = PACKAGED
+    #: A shipped tagger whose encoder is gone on from, or an encoder.
+    base: str = "default"
     network: TyperConfig = field(default_factory=TyperConfig)
     #: Share of the minutes that goes to masked words alone.
     words: float = 0.2
     batch: int = 48
     #: Most pieces of a prompt.
-    pieces: int = 64
+    pieces: int = 40
     #: Types that a step looks at: those of its mentions, and others by lot.
     types: int = 512
     #: Weights of the masked words and of the words beside a mention; 0 switches an objective off.
@@ -97,8 +98,8 @@ class TyperLearning:
         batch = collated(found, padding_of(self.typer.encoder))
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
         ids, targets = masked(batch.ids, batch.mask, self.typer.encoder.tokenizer, share, generator)
-        states = self.module.states(ids.to(self.device), batch.mask.to(self.device))
-        return states, targets.to(self.device), batch.at.to(self.device)
+        batch = replace(batch, ids=ids).to(self.device)
+        return self.module.states(batch), targets.to(self.device), batch.at
 
     def _words(self, states: Tensor, targets: Tensor) -> Tensor:
         """Cross-entropy of the hidden pieces."""
@@ -241,13 +242,13 @@ class TypeLearning(TyperLearning):
 
 def run(config: TyperTraining, data: Path, folder: Path, *, resume: bool, say: Callable[[str], None]) -> Path:
     """Train, choose weights and threshold by held-out mentions, write `folder/typer`; returns that folder."""
-    encoder, mix = load_encoder(config.base), broad_mix()
+    mix = broad_mix()
     say(f"reading the sets under {data}")
     broad = build(data, mix, say)
     say(", ".join(f"{count:,} {name}" for name, count in broad.counts.items()))
     device = best_device()
-    untrained = untrained_typer(encoder, config.network, seed=config.seed)
-    typer = Typer(encoder, untrained.network, untrained.judgement, device=device, dtype=working_dtype(device))
+    untrained = untrained_typer(load_base(config.base), config.network, seed=config.seed)
+    typer = Typer(untrained.encoder, untrained.network, untrained.judgement, device=device, dtype=working_dtype(device))
     groups = [group for group in load_groups(data, mix, GROUP_SENTENCES) if len(group.labels) > 1]
     say("learning masked words")
     loop = config.loop

@@ -84,21 +84,34 @@ def llm(
     seed: Annotated[int, typer.Option(help="Seed of the batches and the fresh weights.")] = 0,
     removed: Annotated[
         float, typer.Option(help="Share of prompts some of whose labels are removed.", min=0.0, max=1.0)
-    ] = 0.3,
+    ] = 0.5,
     tagger: Annotated[Path | None, typer.Option(help="Folder of the tagger whose encoder finds examples.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Folder of a compact model to go on from.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Highest learning rate; the recipe's own if left out.")] = None,
 ) -> None:
     """Train a language model to tag as the examples in its prompt do (IF-WRANER)."""
     if not data.is_dir():
         raise UnusableInput(f"there is no folder {data}; --data must name a folder with one folder a set")
+    if base != COMPACT and start is not None:
+        raise UnusableInput(f"--start names a compact model to go on from; {base} starts from itself")
     if base == COMPACT:
-        folder = _compact(data, out, minutes, tagger, removed=removed, seed=seed, resume=resume)
+        folder = _compact(data, out, minutes, tagger, start, removed=removed, rate=rate, seed=seed, resume=resume)
     else:
-        folder = _tuned(base, data, out, minutes, tagger, removed=removed, seed=seed, resume=resume)
+        folder = _tuned(base, data, out, minutes, tagger, removed=removed, rate=rate, seed=seed, resume=resume)
     say(f"wrote {folder}")
 
 
 def _compact(
-    data: Path, out: Path, minutes: float, tagger: Path | None, *, removed: float, seed: int, resume: bool
+    data: Path,
+    out: Path,
+    minutes: float,
+    tagger: Path | None,
+    start: Path | None,
+    *,
+    removed: float,
+    rate: float | None,
+    seed: int,
+    resume: bool,
 ) -> Path:
     from models.artifact import shipped_folder
     from models.training.episodes import EpisodeConfig
@@ -108,10 +121,11 @@ def _compact(
     config = InContextTraining(
         loop=LoopConfig(minutes=minutes),
         tagger=tagger or shipped_folder(),
+        start=start,
         episodes=EpisodeConfig(removed=removed),
         seed=seed,
     )
-    return run(config, data, out, resume=resume, say=say)
+    return run(replace(config, rate=rate or config.rate), data, out, resume=resume, say=say)
 
 
 def _tuned(
@@ -122,6 +136,7 @@ def _tuned(
     tagger: Path | None,
     *,
     removed: float,
+    rate: float | None,
     seed: int,
     resume: bool,
 ) -> Path:
@@ -148,7 +163,7 @@ def _tuned(
     config = InstructConfig(
         loop=LoopConfig(minutes=minutes), base=base, episodes=EpisodeConfig(removed=removed), seed=seed
     )
-    return run(config, data, out, searched, resume=resume, say=say)
+    return run(replace(config, rate=rate or config.rate), data, out, searched, resume=resume, say=say)
 
 
 @app.command(name="typer")
@@ -159,7 +174,9 @@ def typing(
         "runs/typer"
     ),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoints, if there are any.")] = False,
-    base: Annotated[str | None, typer.Option(help="Encoder to start from: a folder or a Hugging Face name.")] = None,
+    base: Annotated[
+        str, typer.Option(help="Shipped tagger whose encoder is gone on from, or an encoder: a folder or a name.")
+    ] = "default",
     seed: Annotated[int, typer.Option(help="Seed of the batches and the fresh weights.")] = 0,
     layers: Annotated[int, typer.Option(help="Layers of the encoder that are tuned, from the last.", min=0)] = 2,
     mlm: Annotated[float, typer.Option(help="Weight of the masked words; 0 leaves them out.", min=0.0)] = 0.1,
@@ -168,14 +185,13 @@ def typing(
     """Train the typer on broad types (FiveFine, ultra-fine pre-training)."""
     if not data.is_dir():
         raise UnusableInput(f"there is no folder {data}; --data must name a folder with one folder a set")
-    from models.encoder import PACKAGED
     from models.training.loop import LoopConfig
     from models.training.typer import TyperTraining, run
     from models.typing_network import TyperConfig
 
     config = TyperTraining(
         loop=LoopConfig(minutes=minutes),
-        base=base or PACKAGED,
+        base=base,
         network=TyperConfig(layers=layers),
         mlm=mlm,
         nwp=nwp,

@@ -92,6 +92,8 @@ def tagger(folder: Path, named: str | None) -> Finding:
         manifest = check_files(folder)
         if manifest.engine == "llm":
             return _prompted(manifest, check)
+        if manifest.engine == "typer":
+            return _typing(manifest, check)
     except BadArtifact as error:
         again = "install Tagwerk again" if folder.parent == SHIPPED else "copy it again whole, or make it anew"
         return fail(check, str(error), f"{again}; jobs that name it fail until then")
@@ -118,6 +120,20 @@ def _prompted(said: Said, check: str) -> Finding:
         found = f"was made with another compact language model ({said.base_fingerprint[:12]}, not {compact[:12]})"
         return fail(check, found, "make it anew from its examples; jobs that name it fail until then")
     return ok(check, files)
+
+
+def _typing(said: Said, check: str) -> Finding:
+    """Whether a typer whose files are whole fits the encoder, or the tagger, that it stands on."""
+    from models.typing_base import load_base
+
+    try:
+        base = load_base(said.base).encoder.fingerprint
+    except ModelError as error:
+        return fail(check, f"its base {said.base!r} is not there: {error}", "put it back, or make the typer anew")
+    if said.base_fingerprint != base:
+        found = f"fits another base {said.base} ({said.base_fingerprint[:12]}, not {base[:12]})"
+        return fail(check, found, "make it anew from its examples; jobs that name it fail until then")
+    return ok(check, f"{len(said.files)} files as they were made, on {said.base}")
 
 
 def device(settings: WorkerSettings) -> Finding:

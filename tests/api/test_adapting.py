@@ -126,7 +126,12 @@ def test_a_large_file_is_left_to_the_worker(desk: Desk, monkeypatch: pytest.Monk
             "/method",
             "there is no method 'magic'; known are extend, contrastive, retrieve, lora",
         ),
-        ({"tagger": "jazz"}, "unknown_tagger", "/tagger", "there is no tagger 'jazz'; known are compact, default"),
+        (
+            {"tagger": "jazz"},
+            "unknown_tagger",
+            "/tagger",
+            "there is no tagger 'jazz'; known are compact, default, typer",
+        ),
         ({"engine": "magic"}, "unknown_engine", "/engine", "there is no engine 'magic'; known are biencoder, llm"),
         (
             {"engine": "llm"},
@@ -140,7 +145,7 @@ def test_a_large_file_is_left_to_the_worker(desk: Desk, monkeypatch: pytest.Monk
             "/tagger",
             "the method 'lora' goes on from taggers of the engine 'llm', and 'default' is of 'biencoder'",
         ),
-        ({"kind": "type"}, "invalid_request", "/kind", "the field 'kind' is 'type'"),
+        ({"kind": "train"}, "invalid_request", "/kind", "the field 'kind' is 'train'"),
         ({"kind": "tag", "method": "extend"}, "invalid_request", "/method", "the field 'method' is of adaptations"),
     ],
 )

@@ -87,7 +87,7 @@ def test_a_tagging_request_is_the_same_whatever_is_asked_of_adaptations() -> Non
     request = JobRequest(file="file_x", labels=["band"])
 
     said = request.model_dump(mode="json") | {"tagger": "default", "engine": "biencoder"}
-    assert said.pop("method") is None
+    assert [said.pop(name) for name in ("method", "types", "typer")] == [None] * 3
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
     assert fingerprint(request) == hashlib.sha256(canonical.encode()).hexdigest()
     assert len(said) == 7

@@ -60,7 +60,7 @@ def test_what_may_be_worth_changing_in_the_labels_is_told(desk: Desk) -> None:
         ({"tagger": "../secret"}, "unknown_tagger", "/tagger"),
         ({"tagger": "x" * 201}, "invalid_value", "/tagger"),
         ({"engine": "magic"}, "unknown_engine", "/engine"),
-        ({"kind": "type"}, "invalid_value", "/kind"),
+        ({"kind": "train"}, "invalid_value", "/kind"),
         ({"name": "a\x00b"}, "bad_name", "/name"),
         ({"name": "x" * 201}, "invalid_value", "/name"),
         ({"hours": 0}, "invalid_value", "/hours"),

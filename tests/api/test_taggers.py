@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 def test_the_shipped_taggers_are_listed(shared_desk: Desk) -> None:
-    compact, tagger = shared_desk.get("/v1/taggers").json()["data"]
+    compact, tagger, typer = shared_desk.get("/v1/taggers").json()["data"]
 
     assert (tagger["name"], tagger["engine"]) == ("default", "biencoder")
     assert (compact["name"], compact["engine"]) == ("compact", "llm")
+    assert (typer["name"], typer["engine"]) == ("typer", "typer")
     assert set(tagger) == {"name", "engine", "base", "receipt", "state", "created_at"}
     assert (tagger["state"], tagger["created_at"]) == (None, None)
     assert shared_desk.get("/v1/taggers/default").json() == tagger
@@ -42,10 +43,10 @@ def test_taggers_made_here_are_listed_and_may_be_named(sqlite_ledger_url: str, t
 
         # Then they are listed after those that ship
         found = desk.get("/v1/taggers").json()["data"]
-        assert [each["name"] for each in found] == ["compact", "default", "music@1", "music@2"]
-        assert found[2]["receipt"]["after"] == {"f1": 0.5}
-        assert [each["state"] for each in found] == [None, None, "promoted", "candidate"]
-        assert found[2]["created_at"] < found[3]["created_at"]
+        assert [each["name"] for each in found] == ["compact", "default", "typer", "music@1", "music@2"]
+        assert found[3]["receipt"]["after"] == {"f1": 0.5}
+        assert [each["state"] for each in found] == [None, None, None, "promoted", "candidate"]
+        assert found[3]["created_at"] < found[4]["created_at"]
 
         # And a job may name each, and keeps the version that the name stands for
         for asked_for, kept in (("music", "music@1"), ("music@1", "music@1"), ("music@2", "music@2")):

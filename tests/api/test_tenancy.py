@@ -129,7 +129,7 @@ def test_anothers_tagger_does_not_exist(two_tenants: tuple[Desk, str]) -> None:
 
     # And is in no list of theirs
     listed = desk.ask("GET", "/v1/taggers", key=other).json()["data"]
-    assert [each["name"] for each in listed] == ["compact", "default"]
+    assert [each["name"] for each in listed] == ["compact", "default", "typer"]
 
 
 @pytest.mark.parametrize("route", sorted(OF_TAGGERS))

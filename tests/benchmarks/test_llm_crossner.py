@@ -93,7 +93,7 @@ def test_examples_by_lot_are_the_same_every_time(data: Path) -> None:
 def test_mentions_of_a_removed_label_are_counted(generator: CompactGenerator, data: Path) -> None:
     train, asked = crossner.read(data, "ai", "train"), crossner.read(data, "ai", "test")
 
-    found = removed_labels.violations(generator, train, asked.documents, "city")
+    found = removed_labels.violated(generator, train, asked.documents, "city")
 
     assert removed_labels.frequent(train.documents) == ["city", "person"]
     assert found[1] == 2

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from corpora.documents import parse_document
 from corpora.errors import InvalidCorpus, Problem
-from models.types import Document, Span
+from models.types import Document, Span, TypeScore
 from tests.corpora.corpus import line
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
@@ -112,7 +112,11 @@ def test_refusals_have_a_code_and_quote_the_value(data: bytes, code: str, quotes
         ({"start": 0, "end": 2.0, "label": "w"}, "entity 1 has end 2.0, not a whole number"),
         ({"start": "0", "end": 2, "label": "w"}, "entity 1 has start '0', not a whole number"),
         ({"start": 0, "label": "w"}, 'entity 1 has no "end"'),
-        ({"start": 0, "end": 2}, 'entity 1 has no "label"'),
+        ({"start": 0, "label": "x"}, 'entity 1 has no "end"'),
+        ({"start": 0, "end": 2, "types": "x"}, "entity 1 has types 'x', not a list of names"),
+        ({"start": 0, "end": 2, "types": [7]}, "entity 1 has the type 7, not a name"),
+        ({"start": 0, "end": 2, "types": [{"score": 1}]}, "entity 1 has the type null, not a name"),
+        ({"start": 0, "end": 2, "types": [" "]}, "entity 1 has the type ' ', not a name"),
         ({"start": 0, "end": 2, "label": " "}, "entity 1 has label ' ', not a name"),
         ({"start": 0, "end": 2, "label": 3}, "entity 1 has label 3, not a name"),
     ],
@@ -146,3 +150,19 @@ def test_offsets_count_code_points() -> None:
 def test_nesting_up_to_the_limit_is_read() -> None:
     deep = b"[" * 99 + b"]" * 99
     assert parse_document(b'{"id": "a", "text": "x", "other": ' + deep + b"}", 1).id == "a"
+
+
+def test_a_mention_needs_no_label_and_may_have_types() -> None:
+    entities = [
+        {"start": 0, "end": 2},
+        {"start": 0, "end": 2, "label": None, "types": None},
+        {"start": 0, "end": 2, "label": "x", "types": ["/a", {"name": "/b", "score": 0.4}]},
+    ]
+
+    found = parse_document(json.dumps({"id": "a", "text": "hello", "entities": entities}).encode(), 1).entities
+
+    assert found == (
+        Span(start=0, end=2, label=""),
+        Span(start=0, end=2, label=""),
+        Span(start=0, end=2, label="x", types=(TypeScore(name="/a"), TypeScore(name="/b"))),
+    )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.results import Escalation, dump, error_line, result_line, utf16_offsets
-from models.types import Document, Prediction, Span
+from models.types import Document, Prediction, Span, TypeScore
 
 TEXTS = st.text(
     st.one_of(
@@ -95,3 +95,29 @@ def test_a_score_that_is_no_number_is_not_written() -> None:
     line = result_line(document, Prediction(spans=spans), None, tagger="t@1", engine="biencoder")
     with pytest.raises(ValueError, match="Out of range"):
         dump(line)
+
+
+def test_types_stand_behind_the_score_and_the_typer_at_the_end() -> None:
+    types = (TypeScore(name="/person/singer", score=0.98765), TypeScore(name="/person", score=0.98765))
+    spans = (Span(start=0, end=4, label="", types=types), Span(start=0, end=4, label="x", types=()))
+
+    line = result_line(
+        Document(id="a", text="Nina"),
+        Prediction(spans=spans),
+        None,
+        tagger="default",
+        engine="biencoder",
+        typer="fine@1",
+    )
+
+    assert line["entities"][0] == {
+        "start": 0,
+        "end": 4,
+        "text": "Nina",
+        "label": None,
+        "score": 1.0,
+        "types": [{"name": "/person/singer", "score": 0.9877}, {"name": "/person", "score": 0.9877}],
+    }
+    assert line["entities"][1]["types"] == []
+    assert list(line)[-1] == "typer"
+    assert utf16_offsets(line, "Nina") == line

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+TYPED = "typing/corpus.jsonl"
 DOMAINS = {"music": 24, "clinical": 22, "support": 22}
 FILES = [*(f"{domain}/corpus.jsonl" for domain in DOMAINS), "long/document.jsonl"]
 
@@ -49,14 +50,32 @@ def test_documents_have_the_fields_of_the_contract(name: str) -> None:
         assert all(set(entity) == {"start", "end", "label"} for entity in document["entities"])
 
 
-@every_file
+def test_typed_documents_have_mentions_with_listed_types() -> None:
+    listed = yaml.safe_load((EXAMPLES / "typing/types.yaml").read_text(encoding="utf-8"))
+    names = [each if isinstance(each, str) else each["name"] for each in listed]
+    assert len(names) == len(set(names)) >= 30
+    assert all(name.rpartition("/")[0] in {*names, ""} for name in names)
+    told = set()
+    for document in documents(TYPED):
+        assert set(document) == {"id", "text", "entities"}
+        for entity in document["entities"]:
+            assert set(entity) == {"start", "end", "types"}
+            told |= set(entity["types"])
+    assert told <= set(names)
+    assert len(told) >= 25
+
+
+typed_too = pytest.mark.parametrize("name", [*FILES, TYPED])
+
+
+@typed_too
 def test_ids_name_the_domain_and_count_up(name: str) -> None:
     domain = name.partition("/")[0]
     ids = [document["id"] for document in documents(name)]
     assert ids == [f"{domain}-{number:02d}" for number in range(1, len(ids) + 1)]
 
 
-@every_file
+@typed_too
 def test_spans_lie_in_the_text_on_whole_words(name: str) -> None:
     for document in documents(name):
         text = document["text"]
@@ -77,7 +96,7 @@ def test_spans_carry_no_article_and_no_stray_punctuation(name: str) -> None:
     assert [surface for surface in found if not re.search(r"[\w)]$", surface)] == []
 
 
-@every_file
+@typed_too
 def test_spans_are_in_order_and_never_overlap(name: str) -> None:
     for document in documents(name):
         for left, right in pairwise(document["entities"]):

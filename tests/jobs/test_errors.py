@@ -29,6 +29,7 @@ CASES = [
     (errors.NoTaggersFolder(), "no_taggers_folder", True, "TAGWERK_TAGGERS"),
     (errors.UnknownEngine("oracle"), "unknown_engine", True, "'oracle'"),
     (errors.EngineMismatch("music@1", "llm", "biencoder"), "engine_mismatch", True, "'music@1'"),
+    (errors.KindMismatch("music@1", "biencoder", finds=True), "kind_mismatch", True, "'music@1'"),
     (errors.MethodMismatch("music@1", "biencoder", "lora", "llm"), "method_mismatch", True, "'music@1'"),
     (errors.DamagedTagger(Path("jazz/tagger.json"), KeyError("engine")), "damaged_tagger", True, "jazz/tagger.json"),
     (errors.BadLedgerUrl("mysql://h/d"), "bad_ledger_url", True, "'mysql://h/d'"),

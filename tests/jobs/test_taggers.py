@@ -10,6 +10,7 @@ import pytest
 from jobs.errors import (
     DamagedTagger,
     EngineMismatch,
+    KindMismatch,
     MethodMismatch,
     NoTaggersFolder,
     NothingPromoted,
@@ -22,6 +23,7 @@ from jobs.taggers import (
     DEFAULT,
     ENGINES,
     METHODS,
+    OWN,
     Chosen,
     check_method,
     entries,
@@ -29,6 +31,7 @@ from jobs.taggers import (
     located,
     resolve,
     resolve_base,
+    resolve_typer,
 )
 from models.shipped import SHIPPED
 from tests.jobs.building import made_tagger
@@ -96,12 +99,25 @@ def test_an_engine_has_a_tagger_of_its_own_and_a_tagger_an_engine() -> None:
         resolve("default", "llm", None)
 
 
+def test_what_gives_types_is_no_tagger_and_the_other_way_round() -> None:
+    assert resolve_typer(None, None) == Chosen(tagger="typer", engine="typer")
+    assert resolve_typer("typer", None) == resolve_typer(None, None)
+    with pytest.raises(KindMismatch, match="'typer' is of the engine 'typer': it gives types to mentions and finds"):
+        resolve("typer", None, None)
+    with pytest.raises(KindMismatch, match="'default' is of the engine 'biencoder': it finds entities and gives no"):
+        resolve_typer("default", None)
+    with pytest.raises(UnknownEngine, match="there is no engine 'typer'; known are biencoder, llm"):
+        resolve(None, "typer", None)
+    with pytest.raises(UnknownTagger, match="there is no tagger 'fine'"):
+        resolve_typer("fine", None)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_an_adaptation_starts_from_a_tagger_of_its_methods_engine(method: str) -> None:
     engine = METHODS[method]
     other = next(name for each, name in ENGINES.items() if each != engine)
 
-    assert resolve_base(None, method, None) == Chosen(tagger=ENGINES[engine], engine=engine)
+    assert resolve_base(None, method, None) == Chosen(tagger=OWN[engine], engine=engine)
     with pytest.raises(MethodMismatch, match=f"the method '{method}' goes on from taggers of the engine '{engine}'"):
         resolve_base(other, method, None)
 
@@ -114,9 +130,9 @@ def test_nothing_promoted_is_told_with_the_versions(ledger: Ledger, mine: Tenant
 
 
 def test_what_there_is_not_is_refused(mine: TenantLedger) -> None:
-    with pytest.raises(UnknownTagger, match="there is no tagger 'musik'; known are compact, default"):
+    with pytest.raises(UnknownTagger, match="there is no tagger 'musik'; known are compact, default, typer"):
         resolve("musik", "biencoder", None, mine)
-    with pytest.raises(UnknownTagger, match="there is no tagger 'musik'; known are compact, default"):
+    with pytest.raises(UnknownTagger, match="there is no tagger 'musik'; known are compact, default, typer"):
         resolve("musik", "biencoder", None)
     with pytest.raises(UnknownEngine):
         resolve("default", "magic", None)

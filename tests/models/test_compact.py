@@ -26,13 +26,15 @@ LABELS = (PERSON, PLACE, Label(name="ship"))
 EXAMPLE = Document(id="e", text="Ada sailed to Rome.", entities=(Span(start=0, end=3, label="person"),))
 
 
-def generator_of(tagger: Tagger, *, seed: int = 0, eagerness: float = 0.0) -> CompactGenerator:
+def generator_of(
+    tagger: Tagger, *, seed: int = 0, eagerness: float = 0.0, alone: float | None = None
+) -> CompactGenerator:
     torch.manual_seed(seed)
     config = InContextConfig(width=tagger.encoder.width, layers=2, heads=2, inner=32, positions=32)
     network = InContextModel(config)
     for parameter in network.parameters():  # far from where training starts, so that it has something to say
         torch.nn.init.normal_(parameter, std=0.5)
-    return CompactGenerator(StateReader(tagger), network, reading=Reading(eagerness=eagerness))
+    return CompactGenerator(StateReader(tagger), network, reading=Reading(eagerness=eagerness, alone=alone))
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +103,19 @@ def test_eagerness_decides_how_much_is_found(eager: Tagger) -> None:
     assert counts == sorted(counts)
     assert counts[0] == 0
     assert counts[2] > 10
+
+
+def test_what_is_asked_without_examples_is_read_by_its_own_eagerness(eager: Tagger) -> None:
+    text = "Ada met Charles in Rome and Turin on the way to the sea."
+    asks = [Ask(text=text, labels=LABELS, examples=examples) for examples in ((EXAMPLE,), ())]
+
+    shy, keen = answered(generator_of(eager, eagerness=-1000.0, alone=1000.0), asks)
+
+    assert (len(shy.spans), shy.shown) == (0, 1)
+    assert len(keen.spans) > 10
+    shy, keen = answered(generator_of(eager, eagerness=1000.0, alone=-1000.0), asks)[::-1]
+    assert not shy.spans
+    assert keen.spans
 
 
 @settings(max_examples=25, deadline=None)

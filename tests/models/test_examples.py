@@ -125,3 +125,11 @@ def test_long_values_are_cut() -> None:
 
     assert len(error.message) < 250
     assert "…" in error.message
+
+
+def test_an_entity_without_a_label_teaches_none() -> None:
+    document = Document(id="a", text="Abba", entities=(Span(start=0, end=4, label=""),))
+
+    found = check_examples([(1, document)], [Label(name="band")])
+
+    assert found.errors[0].message == "line 1: entity 1 has no label; the labels are band"

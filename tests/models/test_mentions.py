@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from models.errors import MentionOutside, MentionTooLong
 from models.mentions import LEFT, Mention, collated, prompts
+from models.shapes import Shape
 from tests.models.building import hostile
 from tests.models.typing_sets import mention
 
@@ -34,6 +35,27 @@ def test_a_mention_stands_in_brackets_before_the_place_of_its_type(packaged: Enc
     [other] = prompts([mention("the band", "the band")], tokenizer, cue=LEFT)
     assert shown(packaged, other.pieces) == "[CLS] [ the band ] ( left : [MASK] ) [SEP]"
     assert other.beside == (None, None)
+
+
+def test_pieces_know_how_their_words_are_written(packaged: Encoder) -> None:
+    [found] = prompts([mention("Yesterday the iPhone of NASA fell, 12 times.", "the iPhone")], packaged.tokenizer)
+    words = shown(packaged, found.pieces).split()
+    told = dict(zip(packaged.tokenizer.convert_ids_to_tokens(list(found.pieces)), found.shapes, strict=True))
+    assert len(found.shapes) == len(found.pieces)
+    assert words[0] == "[CLS]"
+    assert (told["yesterday"], told["the"], told["nasa"]) == (Shape.CAPITALISED, Shape.LOWER, Shape.UPPER)
+    assert {told[piece] for piece in packaged.tokenizer.tokenize("iPhone")} == {Shape.MIXED}
+    assert (told["12"], told[","], told["[MASK]"], told["type"]) == (Shape.DIGITS, Shape.OTHER, Shape.NONE, Shape.NONE)
+    [small] = prompts([mention("yesterday the phone fell", "the phone")], packaged.tokenizer)
+    assert set(small.shapes) == {Shape.NONE}
+
+
+def test_a_context_that_is_cut_keeps_its_shapes_in_place(packaged: Encoder) -> None:
+    text = f"{'small ' * 90}Big Golden Gate Wide{' small' * 90}"
+    [found] = prompts([mention(text, "Golden Gate")], packaged.tokenizer, most=32)
+    pieces = packaged.tokenizer.convert_ids_to_tokens(list(found.pieces))
+    raised = {piece for piece, shape in zip(pieces, found.shapes, strict=True) if shape is Shape.CAPITALISED}
+    assert raised == {"big", "golden", "gate", "wide"}
 
 
 def test_a_mask_in_the_text_is_not_the_place(packaged: Encoder) -> None:
@@ -91,5 +113,6 @@ def test_prompts_become_one_padded_batch(packaged: Encoder) -> None:
     batch = collated(found, 0).to(torch.device("cpu"))
     assert batch.ids.shape == batch.mask.shape == (2, 24)
     assert batch.mask.sum(1).tolist() == [len(each.pieces) for each in found]
+    assert batch.shapes[0, : len(found[0].pieces)].tolist() == list(found[0].shapes)
     assert (batch.ids[torch.arange(2), batch.at] == packaged.tokenizer.mask_token_id).all()
     assert prompts([], packaged.tokenizer) == []

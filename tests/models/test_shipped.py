@@ -14,8 +14,11 @@ from models.incontext_artifact import load_model
 from models.scores import score
 from models.shipped import MANIFEST, SHIPPED
 from models.states import StateReader
-from models.training.incontext import nearest
+from models.training.incontext_judging import nearest
+from models.typer_artifact import load_typer, read_typer_manifest
+from models.typing_hierarchy import tree_of
 from tests.models.building import example
+from tests.models.typing_sets import mention
 
 if TYPE_CHECKING:
     from models.tagger import Tagger
@@ -88,3 +91,33 @@ def test_the_default_reads_the_long_document_to_its_last_sentence(shipped: Tagge
     assert any(span.start >= last for span in prediction.spans)
     for start in range(0, len(document.text), 2000):
         assert any(start <= span.start < start + 2000 for span in prediction.spans), start
+
+
+def test_the_typer_stands_on_the_default_and_tells_fine_types() -> None:
+    folder = SHIPPED / "typer"
+    typer = load_typer(folder)
+    names = [
+        "/person",
+        "/person/politician",
+        "/organization",
+        "/organization/musical_group",
+        "/place",
+        "/place/body_of_water",
+    ]
+    tree = tree_of(names)
+    told = typer.tell(
+        [
+            mention("The quartet toured Norway with Low Tide before the drummer left.", "Low Tide"),
+            mention("They rowed across Lake Geneva at dawn.", "Lake Geneva"),
+            mention("Angela Merkel met the press in Berlin.", "Angela Merkel"),
+        ],
+        tree,
+    )
+
+    assert [{each.name for each in found} for found in told] == [
+        {"/organization", "/organization/musical_group"},
+        {"/place", "/place/body_of_water"},
+        {"/person", "/person/politician"},
+    ]
+    assert read_typer_manifest(folder).base == "default"
+    assert sum(file.stat().st_size for file in folder.glob("*.safetensors")) <= 10_000_000

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import InvalidTypes
-from models.typing_hierarchy import TypeTree, read_types, tree_of, words_of
+from models.typing_hierarchy import (
+    MAX_FILE_BYTES,
+    MAX_TYPES,
+    TypeTree,
+    load_types,
+    parse_types,
+    read_types,
+    restored,
+    stored,
+    tree_of,
+    words_of,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PATHS = """
 - /person
@@ -120,3 +135,53 @@ def test_words_are_small_letters_without_marks() -> None:
     assert words_of("/product/mobile_phone") == "mobile phone"
     assert words_of("PlaceName") == "place name"
     assert words_of("well-known") == "well known"
+
+
+def test_parsed_data_is_read_as_a_file_is_and_problems_name_the_type() -> None:
+    tree = parse_types(["/person", {"name": "/person/singer", "description": "sings"}])
+
+    assert tree == read_types("[/person, {name: /person/singer, description: sings}]")
+    with pytest.raises(InvalidTypes) as caught:
+        parse_types(["/person", "/place/city", 7, "/person"])
+    assert [(each.line, each.code, each.message) for each in caught.value.findings.errors] == [
+        (None, "not_a_type", "type 3: a type is a name, a path, or a mapping with a name"),
+        (None, "duplicate_type", "type 4: '/person' is listed twice (first type 1)"),
+        (None, "unknown_parent", "type 2: the parent of '/place/city', '/place', is not listed; add it"),
+    ]
+
+
+@pytest.mark.parametrize("value", [None, "band", {"band": "a group"}, 7])
+def test_what_is_no_list_holds_no_types(value: object) -> None:
+    with pytest.raises(InvalidTypes, match="types are a list"):
+        parse_types(value)
+
+
+def test_there_may_be_many_types_and_not_too_many() -> None:
+    assert len(parse_types([f"kind {i}" for i in range(10_000)]).types) == 10_000
+    names = [f"kind {i}" for i in range(MAX_TYPES + 1)]
+    said = "there are 20,001 types, over the limit of 20,000; use several jobs"
+    with pytest.raises(InvalidTypes, match=said):
+        parse_types(names)
+    with pytest.raises(InvalidTypes, match=said):
+        read_types("\n".join(f"- {each}" for each in names))
+
+
+def test_what_is_stored_is_the_same_tree_again() -> None:
+    tree = read_types(
+        "[/person/artist/singer, {name: /place/city, description: where people live}, {name: X, words: y}]"
+    )
+
+    assert restored(json.loads(json.dumps(stored(tree)))) == tree
+    assert parse_types(stored(tree)) == tree
+
+
+def test_a_file_is_read_in_utf8_with_or_without_a_mark(tmp_path: Path) -> None:
+    path = tmp_path / "types.yaml"
+    path.write_bytes(b"\xef\xbb\xbf- caf\xc3\xa9\n")
+    assert load_types(path).words == ("café",)
+    path.write_bytes(b"- caf\xe9\n")
+    with pytest.raises(InvalidTypes, match="byte 0xe9 at position 5 is not UTF-8; save the file as UTF-8"):
+        load_types(path)
+    path.write_bytes(b"#" * (MAX_FILE_BYTES + 1))
+    with pytest.raises(InvalidTypes, match="the type file has over 33,554,432 bytes"):
+        load_types(path)

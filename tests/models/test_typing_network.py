@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
 from models.mentions import collated, prompts
+from models.shapes import Shape
 from models.typer import type_pieces
 from models.typing_network import TyperConfig, TypingNetwork
 from tests.models.typing_sets import mention
@@ -55,6 +57,29 @@ def test_only_the_last_layers_and_the_heads_are_tuned(packaged: Encoder, network
     ]
     assert network.encoder is not tiny.model
     assert all(each.requires_grad for each in tiny.model.parameters())
+
+
+def test_a_mode_is_set_of_what_is_tuned_alone(packaged: Encoder) -> None:
+    network = TypingNetwork(packaged.model, CONFIG).train()
+    modes = {name: module.training for name, module in network.named_modules() if name.endswith("dropout")}
+    assert {name for name, training in modes.items() if training} == {name for name in modes if ".layer.5." in name}
+    assert any(modes.values())
+    assert not any(module.training for module in network.eval().modules())
+
+
+def test_capitals_count_where_the_base_knows_them(tiny: Encoder) -> None:
+    shapes = torch.randn(len(Shape), tiny.width, generator=torch.Generator().manual_seed(2))
+    told = []
+    for text in ("The Band played in Ulm.", "the band played in Ulm."):
+        batch = collated(prompts([mention(text, text[4:8])], tiny.tokenizer), 0)
+        told += [
+            TypingNetwork(tiny.model, replace(CONFIG, capitals=capitals), shapes if capitals else None)
+            .eval()
+            .states(batch)
+            for capitals in (True, False)
+        ]
+    assert not torch.allclose(told[0], told[2])
+    torch.testing.assert_close(told[1], told[3])
 
 
 def test_what_is_shipped_fits_into_ten_megabytes(packaged: Encoder) -> None:

@@ -16,7 +16,7 @@ from corpora.errors import InvalidCorpus
 from corpora.ingest import ingest
 from corpora.limits import DEFAULT_LIMITS
 from jobs.states import EscalationState, JobState
-from models.types import Document, Label, Span
+from models.types import Document, Label, Span, TypeScore
 from tagwerk.client import Client
 from tagwerk.errors import (
     BadKey,
@@ -85,13 +85,17 @@ def test_a_corpus_may_come_in_any_form(client: Client, tmp_path: Path, form: str
 
 def test_a_document_keeps_its_annotation(client: Client) -> None:
     span = Span(start=0, end=4, label="band")
-    document = Document(id="x", text="Abba", meta={"a": 1}, entities=(span,))
+    typed = Span(start=0, end=2, label="", types=(TypeScore(name="/group"),))
+    document = Document(id="x", text="Abba", meta={"a": 1}, entities=(span, typed))
 
     job = client.tag([document], BANDS)
 
     [found] = client.documents(job.id)
     assert (found["id"], found["text"], found["meta"]) == ("x", "Abba", {"a": 1})
-    assert found["entities"] == [{"start": 0, "end": 4, "label": "band"}]
+    assert found["entities"] == [
+        {"start": 0, "end": 4, "label": "band"},
+        {"start": 0, "end": 2, "types": ["/group"]},
+    ]
 
 
 def test_a_stream_is_sent_from_where_it_stands(client: Client, tmp_path: Path) -> None:
@@ -264,7 +268,7 @@ def test_a_refusal_in_the_middle_of_an_upload_is_heard(server: Server) -> None:
 
 
 def test_the_taggers_and_the_server_are_there(client: Client) -> None:
-    assert [tagger.name for tagger in client.taggers()] == ["compact", "default"]
+    assert [tagger.name for tagger in client.taggers()] == ["compact", "default", "typer"]
     assert client.ready().ready
 
 

@@ -32,6 +32,7 @@ EXAMPLES: dict[str, list[list[tuple[int, int, str]]]] = {
     "good.jsonl": [[(0, 12, "band")]],
     "twice.jsonl": [[(0, 12, "band")], [(0, 6, "band")]],
 }
+TYPE = ("type", "corpus.jsonl", "--types", "types.yaml")
 ADAPT = ("adapt", "cut.jsonl", "--labels", "labels.yaml", "--name", "music")
 KEY = {"TAGWERK_KEY": "tw_abc"}
 SERVICES = {"TAGWERK_BROKER_URL": "redis://127.0.0.1:1/0", "TAGWERK_BLOBS": "blobs"}
@@ -102,6 +103,16 @@ CASES = [
         what="a tagger that the method does not go on from",
         words=("adapt", "good.jsonl", *ADAPT[2:], "--method", "retrieve", "--tagger", "default"),
     ),
+    Case(what="a type file that is not there", words=("type", "corpus.jsonl", "--types", "type.yaml")),
+    Case(what="a type file that cannot be used", words=("type", "corpus.jsonl", "--types", "circle.yaml")),
+    Case(what="a mention outside its text", words=("type", "outside.jsonl", "--types", "types.yaml")),
+    Case(what="a tagger that gives no types", words=(*TYPE, "--tagger", "default")),
+    Case(what="a tagger that finds no entities", words=(*TAG, "--tagger", "typer")),
+    Case(what="a typer where there are no types", words=(*TAG, "--typer", "typer")),
+    Case(what="neither labels nor types to score", words=("evaluate", "corpus.jsonl")),
+    Case(what="types where labels are learnt", words=(*ADAPT, "--types", "types.yaml", "--method", "extend")),
+    Case(what="labels where types are learnt", words=(*ADAPT, "--method", "finetype")),
+    Case(what="a mention of an unknown type", words=("adapt", "good.jsonl", "--types", "types.yaml", *ADAPT[4:])),
     Case(what="promoting a tagger that is not there", words=("taggers", "promote", "music@3")),
     Case(
         what="a worker for adaptations without a folder of taggers",
@@ -150,6 +161,9 @@ def furnish(folder: Path) -> None:
     (folder / "corpus.jsonl").write_text('{"id": "a", "text": "hello"}\n')
     for name, lines in EXAMPLES.items():
         (folder / name).write_text("".join(annotated(*entities) for entities in lines))
+    (folder / "types.yaml").write_text("- /person\n- /place\n")
+    (folder / "circle.yaml").write_text("- {name: band, parent: group}\n- {name: group, parent: band}\n")
+    (folder / "outside.jsonl").write_text('{"id": "a", "text": "hello", "entities": [{"start": 3, "end": 9}]}\n')
     (folder / "labels.yaml").write_text("- name: band\n  description: a group that makes music\n")
 
 

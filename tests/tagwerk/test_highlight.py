@@ -81,3 +81,21 @@ def test_no_character_of_a_text_is_lost(text: str, data: st.DataObject) -> None:
     plain = Palette(["band"]).shown(text, LINE | {"entities": [entity]}).plain
 
     assert plain == f"a  {text[:start]}[{text[start:end]}|band 0.50]{text[end:]}"
+
+
+def test_types_are_told_after_the_label_the_likeliest_alone() -> None:
+    types = [{"name": f"/kind{number}", "score": 0.9 - number / 10} for number in range(6)]
+
+    labelled = Palette(["band"]).shown("Abba!", LINE | {"entities": [ABBA | {"types": types[:2]}]}).plain
+    given = Palette([]).shown("Abba!", LINE | {"entities": [ABBA | {"label": None, "types": types}]}).plain
+
+    assert labelled == "a  [Abba|band 0.91, /kind0 0.90, /kind1 0.80]!"
+    assert given == "a  [Abba|/kind0 0.90, /kind1 0.80, /kind2 0.70, /kind3 0.60, 2 more]!"
+    assert Palette(["/kind1"]).colour("band", "/kind1") == COLOURS[0]
+
+
+def test_mentions_that_overlap_repeat_no_text() -> None:
+    inner = {"start": 5, "end": 6, "text": "b", "label": None, "score": 1.0, "types": []}
+    outer = {"start": 0, "end": 8, "text": "Abba b c", "label": None, "score": 1.0, "types": []}
+
+    assert Palette([]).shown("Abba b c!", LINE | {"entities": [outer, inner]}).plain == "a  [Abba b c|][b|]!"

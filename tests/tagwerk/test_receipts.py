@@ -100,3 +100,40 @@ def test_of_a_language_model_it_is_told_which_and_what_is_doubtful() -> None:
 )
 def test_whether_it_is_promoted_or_why_not(told: dict[str, Any], words: str) -> None:
     assert conclusion(told) == words
+
+
+def typed(**chosen: Any) -> dict[str, Any]:  # noqa: ANN401 -- any field of a receipt
+    """What an adaptation of a typer says."""
+    figures = ("accuracy", "micro_f1", "macro_f1")
+    before, after = (
+        {f"{name}{end}": of + more for name in figures for end, more in (("", 0.0), ("_low", -0.05), ("_high", 0.05))}
+        for of in (0.4, 0.6)
+    )
+    usual = receipt(before=before, after=after, types={"/person": {"mentions": 9}}, mentions=52, listed=38, single=True)
+    for key in ("labels", "forgetting"):
+        del usual[key]
+    return usual | {"threshold": 0.3} | chosen
+
+
+def test_a_typer_has_three_figures_and_says_how_it_tells_types() -> None:
+    assert cells(receipt_table(typed())) == [
+        ["mentions", "with", "their", "types", "before", "after", "90", "%", "interval"],
+        ["exactly", "40.0", "60.0", "55.0-65.0"],
+        ["micro-F1", "40.0", "60.0", "55.0-65.0"],
+        ["macro-F1", "40.0", "60.0", "55.0-65.0"],
+    ]
+    assert "52 mentions, one narrowest type each; 38 types listed" in list(remarks(typed()))
+    assert "52 mentions, several types each, from 0.3 on; 38 types listed" in list(remarks(typed(single=False)))
+
+
+def test_a_typer_is_named_by_the_commands_that_take_it() -> None:
+    made = {"id": "job_a", "tagger": "fine@3", "promoted": True, "receipt": typed()}
+
+    assert conclusion(made) == (
+        "fine@3 is promoted: `tagwerk type --tagger fine` and `tagwerk tag --typer fine` stand for it"
+    )
+    worse = typed(before=typed()["after"], after=typed()["before"], verdict="worse")
+    assert conclusion(made | {"promoted": False, "receipt": worse}) == (
+        "fine@3 is not promoted: it is 20.0 points worse than default on held-out examples; "
+        "`tagwerk taggers promote fine@3` does so"
+    )

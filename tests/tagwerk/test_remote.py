@@ -99,6 +99,65 @@ def test_evaluating_gives_the_same(ways: Ways, house: Server) -> None:
         assert json.loads(ways.remotely(*words, "--json").out)["recall"] == 1
 
 
+TYPED = (("type", "corpus.jsonl", "--types", "types.yaml"), (*TAG, "--types", "types.yaml", "--typer", "typer"))
+
+
+@pytest.mark.parametrize("words", TYPED, ids=["type", "tag"])
+def test_typing_gives_the_same_jobs(ways: Ways, house: Server, folder: Path, words: tuple[str, ...]) -> None:
+    (folder / "types.yaml").write_text("- /person\n- {name: /person/singer, description: one who sings}\n")
+    with working(house.ledger, house.blobs):
+        for more in ((), ("--json",), ("--name", "mine"), ("--tagger", "typer" if words[0] == "type" else "default")):
+            alike(ways.directly(*words, *more), ways.remotely(*words, *more))
+    direct, remote = (house.ledger.job(way(*words, "--detach").out.strip()) for way in (ways.directly, ways.remotely))
+    assert (direct.kind, direct.tagger, direct.engine) == (remote.kind, remote.tagger, remote.engine)
+    assert (direct.options, direct.labels) == (remote.options, remote.labels)
+    assert direct.options["types"][1] == {
+        "name": "/person/singer",
+        "words": "singer: one who sings",
+        "parent": "/person",
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("type", "corpus.jsonl", "--types", "none.yaml"),
+        ("type", "corpus.jsonl", "--types", "bad.yaml"),
+        ("type", "corpus.jsonl", "--types", "types.yaml", "--tagger", "fine@1"),
+        (*TAG, "--types", "types.yaml", "--typer", "fine@1"),
+        (*TAG, "--typer", "typer"),
+        ("adapt", "corpus.jsonl", "--types", "types.yaml", "-n", "fine"),
+        ("adapt", "corpus.jsonl", "--types", "types.yaml", "-n", "fine", "--method", "extend"),
+    ],
+    ids=lambda words: " ".join(words[2:]),
+)
+def test_types_that_cannot_be_are_refused_alike(ways: Ways, folder: Path, words: tuple[str, ...]) -> None:
+    (folder / "types.yaml").write_text("- /person\n")
+    (folder / "bad.yaml").write_text("- /person\n- /x/y\n")
+
+    one, other = ways.directly(*words), ways.remotely(*words)
+
+    alike(one, other)
+    assert (other.code, other.out) == (2, "")
+
+
+def test_teaching_types_gives_the_same(ways: Ways, house: Server, folder: Path) -> None:
+    (folder / "types.yaml").write_text("- /person\n- /place\n")
+    entities = [{"start": 0, "end": 6, "types": ["/person"]}]
+    (folder / "fine.jsonl").write_text(json.dumps({"id": "a", "text": "Copper sang.", "entities": entities}) + "\n")
+    words = ("adapt", "fine.jsonl", "--types", "types.yaml")
+
+    with teaching(house.ledger):
+        one, other = ways.directly(*words, "-n", "deep"), ways.remotely(*words, "-n", "fine")
+
+    assert one.code == 0, one.err
+    alike(one, replace(other, out=other.out.replace("fine", "deep"), err=other.err.replace("fine", "deep")))
+    mine = house.ledger.tenant("local")
+    deep, fine = (house.ledger.job(mine.tagger(name).job_id) for name in ("deep", "fine"))
+    assert deep.options | {"name": "fine"} == fine.options
+    assert (fine.tagger, fine.engine, fine.labels) == (deep.tagger, deep.engine, deep.labels) == ("typer", "typer", [])
+
+
 def test_looking_at_jobs_gives_the_same(ways: Ways, house: Server, folder: Path) -> None:
     # Given a job of either way, one of them done
     done = ways.remotely(*TAG, "--detach").out.strip()

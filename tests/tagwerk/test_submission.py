@@ -76,7 +76,7 @@ def test_what_an_adaptation_starts_from_is_of_its_methods_engine() -> None:
 def test_a_name_of_another_tenant_is_none_here(services: Ledger) -> None:
     made_tagger(services, tenant="acme")
 
-    with pytest.raises(UnknownTagger, match=r"known are compact, default$"):
+    with pytest.raises(UnknownTagger, match=r"known are compact, default, typer$"):
         chosen_for_tagging("music", "biencoder")
 
 

@@ -14,6 +14,7 @@ from jobs.records import NewTagger
 from jobs.routing import pieces
 from jobs.states import JobKind
 from models.training.extend import ExtendConfig
+from models.training.finetype import FineTypeConfig
 from tests.models.training.support_set import PERSON, PLACE, documents
 from tests.workers.building import hands
 from workers import adapting
@@ -39,6 +40,9 @@ class QuickRuntime(Runtime):
 
     def __init__(self) -> None:
         super().__init__(WorkerSettings(device="cpu", dtype="float32"))
+
+    def fine_typing(self) -> tuple[FineTypeConfig, float]:
+        return FineTypeConfig(steps=STEPS, batch=4), 5.0
 
     def extension(self) -> ExtendConfig:
         return ExtendConfig(passes=0, least_steps=STEPS, budget=256, dropout=0.0, rehearsal=0.0, checkpoint_minutes=0.0)

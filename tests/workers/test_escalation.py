@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from corpora.results import Escalation
 from models.asking import RETRIEVAL_DEGRADED, UNPARSABLE, WINDOW_TOO_LONG
-from models.types import Prediction, Span
+from models.types import Prediction, Span, TypeScore
 from workers.escalation import of_failure, of_prediction
 
 if TYPE_CHECKING:
@@ -133,3 +134,24 @@ def test_what_an_engine_flags_is_a_reason_before_close_calls() -> None:
     assert both == Escalation(reasons=(RETRIEVAL_DEGRADED, UNPARSABLE, "low_confidence"), risk=0.85)
     whole = of_prediction(flagged(UNPARSABLE, WINDOW_TOO_LONG), 0.15)
     assert whole == Escalation(reasons=(WINDOW_TOO_LONG, UNPARSABLE), risk=1.0)
+
+
+def typed(*scores: float, label: str = "") -> Span:
+    return Span(start=0, end=4, label=label, types=tuple(TypeScore(name=f"/t{s}", score=s) for s in scores))
+
+
+def test_a_mention_whose_likeliest_type_is_doubtful_goes_to_people() -> None:
+    sure, unsure = typed(0.8, 0.1), typed(0.3, 0.2)
+
+    assert of_prediction(prediction({}, [sure], []), 0.0, 0.5) is None
+    assert of_prediction(prediction({}, [sure, unsure, typed(0.1)], []), 0.0, 0.5) == Escalation(
+        reasons=("low_confidence",), risk=round(1 - 0.3 * 0.1, 4)
+    )
+
+
+def test_doubts_about_a_label_and_about_its_types_add_up() -> None:
+    both = replace(typed(0.3, label="band"), score=0.6)
+
+    found = of_prediction(prediction({"band": 0.5}, [both], []), 0.15, 0.5)
+
+    assert found == Escalation(reasons=("low_confidence",), risk=round(1 - 0.6 * 0.3, 4))

@@ -226,7 +226,7 @@ def test_cancel_keeps_finished_documents_and_codes_the_rest(ledger: Ledger, blob
 @pytest.mark.parametrize(
     ("chosen", "code", "message"),
     [
-        ({"tagger": "jazz@7"}, "unknown_tagger", "there is no tagger 'jazz@7'; known are compact, default"),
+        ({"tagger": "jazz@7"}, "unknown_tagger", "there is no tagger 'jazz@7'; known are compact, default, typer"),
         ({"engine": "oracle"}, "unknown_engine", "there is no engine 'oracle'; known are biencoder, llm"),
     ],
 )

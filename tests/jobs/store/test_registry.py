@@ -151,7 +151,9 @@ def test_a_name_of_which_nothing_is_promoted_says_what_there_is(ledger: Ledger, 
 def test_what_is_not_there_is_told_with_what_is(ledger: Ledger, mine: TenantLedger, asked: str) -> None:
     made_tagger(ledger)
 
-    with pytest.raises(UnknownTagger, match=r"there is no tagger .*; known are compact, default, music@1") as caught:
+    with pytest.raises(
+        UnknownTagger, match=r"there is no tagger .*; known are compact, default, typer, music@1"
+    ) as caught:
         mine.tagger(asked)
     assert ascii(asked) in str(caught.value)
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from torch.nn import functional
 
 from models.incontext import BEGIN, INSIDE, OUTSIDE
 from models.training.episodes import EpisodeConfig, EpisodeSampler, Stored, most_similar
 from models.training.objectives import IGNORED
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from models.training.episodes import EpisodeBatch
 
 TYPES = ("band", "city", "song")
+RIVALS = 20
 
 
 def stored(seed: int) -> Stored:
@@ -28,6 +33,16 @@ def sampler_of(**config: float) -> EpisodeSampler:
     sentences = {"music": [stored(seed) for seed in range(40)]}
     settings = EpisodeConfig(budget=400, pool=20, **config)  # type: ignore[arg-type]
     return EpisodeSampler(sentences, wordings, {"music": 1.0}, settings, seed=0)
+
+
+#: Which type the first mention of a sentence has, by the first numbers of its words.
+KIND_OF = {tuple(stored(seed).states[:, 0].tolist()): seed % 3 for seed in range(40)}
+
+
+def examples_of(batch: EpisodeBatch, row: int) -> list[Tensor]:
+    prompts = batch.prompts
+    shown = range(int(prompts.groups[row].max()) + 1)
+    return [prompts.examples[row, prompts.groups[row] == number, 0].half() for number in shown]
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +79,60 @@ def test_examples_are_tagged_as_texts_are_and_never_the_text_itself(plain: list[
 
 
 def test_removed_labels_leave_prompt_and_answer() -> None:
-    sampler = sampler_of(removed=1.0, removed_labels=0.5, renamed=0.0, bare=0.0)
-    batches = [sampler.draw(step) for step in range(12)]
-    fewer = 0
-    for batch in batches:
+    # Given texts and examples each word of which says its type, and episodes that remove one on purpose
+    sampler = sampler_of(removed=1.0, removed_labels=0.0, renamed=0.0, bare=0.0)
+    first, second = [OUTSIDE, OUTSIDE, OUTSIDE, BEGIN, OUTSIDE], [BEGIN, INSIDE, OUTSIDE, OUTSIDE, OUTSIDE]
+    gone = Counter[int]()
+
+    for step in range(12):
+        batch = sampler.draw(step)
+        prompts = batch.prompts
         for row in range(len(batch.tags)):
-            offered = int(batch.prompts.label_mask[row].sum())
-            fewer += offered < 3
-            assert batch.owners[row].max() < offered
-            assert batch.prompts.owners[row].max() < offered
-    assert fewer > 20
+            kind = KIND_OF[tuple(prompts.text[row, :, 0].half().tolist())]
+            names = prompts.labels[row, prompts.label_mask[row], 0].tolist()
+            [missing] = {1.0, 2.0, 3.0} - set(names)
+            # Then the text has the label that is missing from the list
+            assert missing in (kind + 1, (kind + 1) % 3 + 1)
+            # And its mention is outside in the answer, and counts more where examples show such mentions untagged
+            assert batch.tags[row, :5].tolist() == (first if missing == kind + 1 else second)
+            told = [KIND_OF[tuple(words.tolist())] for words in examples_of(batch, row)]
+            lesson = any(missing in (each + 1, (each + 1) % 3 + 1) for each in told)
+            heavy = [0, 1] if missing == kind + 1 else [3]
+            assert batch.weights[row].tolist() == [3.0 if lesson and at in heavy else 1.0 for at in range(6)]
+            # And in the examples
+            for number, each in enumerate(told):
+                tags = prompts.tags[row, prompts.groups[row] == number][:5].tolist()
+                whole = [BEGIN, INSIDE, OUTSIDE, BEGIN, OUTSIDE]
+                assert tags == (first if missing == each + 1 else second if missing == (each + 1) % 3 + 1 else whole)
+            gone[int(missing)] += 1
+    assert len(gone) == 3
+
+
+def test_a_rival_of_another_set_takes_the_place_of_a_removed_label() -> None:
+    # Given a set whose types are at right angles, and another with one near to the first and one that says the same
+    axes = torch.eye(8)
+    near = functional.normalize(axes[0] + axes[5], dim=0)
+    wordings = {
+        "music": {label: axes[i : i + 1] for i, label in enumerate(TYPES)},
+        "other": {"near": near.expand(RIVALS, 8), "same": axes[:1], "far": axes[7:].expand(40, 8)},
+    }
+    sentences = {"music": [stored(0) for _ in range(9)] + [stored(3)], "other": [stored(99)]}
+    weights = {"music": 1.0, "other": 1e-9}
+    config = EpisodeConfig(budget=400, pool=20, removed=1.0, removed_labels=0.0, rivals=1.0, renamed=0.0, bare=0.0)
+    sampler = EpisodeSampler(sentences, wordings, weights, config, seed=0)
+
+    seen = 0
+    for step in range(10):
+        batch = sampler.draw(step)
+        for row in range(len(batch.tags)):
+            names = batch.prompts.labels[row, batch.prompts.label_mask[row]]
+            if (names @ axes[0] < 0.9).all():
+                # Then its rival is offered, never itself in other words, and nothing is tagged so
+                assert torch.allclose(names[-1], near)
+                assert batch.owners[row].max() < len(names) - 1
+                assert batch.prompts.owners[row].max() < len(names) - 1
+                seen += 1
+    assert seen > 5
 
 
 def test_renamed_labels_stand_for_what_examples_show() -> None:

@@ -18,10 +18,9 @@ from models.incontext_artifact import load_model
 from models.states import StateReader
 from models.training import incontext
 from models.training.episodes import EpisodeConfig, Stored
-from models.training.incontext import InContextTraining, begun, kept, nearest, run
+from models.training.incontext import InContextTraining, begun, kept, run
 from models.training.loop import LOG, LoopConfig, losses, train
 from models.training.sets import HeldOut, Mix
-from models.types import Document
 from tests.models.building import record, tiny_tagger, write_set
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ MIX = Mix(
     weights={"wikigold": 1.0},
     held_out=(HeldOut(name="web", data_set="uner_ewt", file="dev", labels=None),),
     forbidden=("*/test",),
+    familiar=(HeldOut(name="wiki", data_set="uner_ewt", file="train", labels=None),),
 )
 PEOPLE = ["Anna", "Bo", "Carla", "Dmitri", "Esra", "Finn", "Greta", "Hugo", "Ines", "Jonas"]
 PLACES = ["Bern", "Hull", "Oslo", "Porto", "Quito", "Riga", "Seoul", "Turin", "Utrecht", "Vienna"]
@@ -56,6 +56,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_set(folder, "wikigold", "all", sentences(120, 1))
     write_set(folder, "wikigold", "test", [])
     write_set(folder, "uner_ewt", "dev", sentences(20, 2))
+    write_set(folder, "uner_ewt", "train", sentences(10, 3))
     return folder
 
 
@@ -87,7 +88,8 @@ def test_it_learns_and_writes_a_model_that_loads(data: Path, base: Path, tmp_pat
     assert sum(found[-10:]) < 0.6 * sum(found[:10])
     network, manifest = load_model(folder, StateReader(artifact.load(base)).fingerprint)
     assert network.config.layers == 2
-    assert manifest.receipt["held_out"].keys() == {"examples", "bare"}
+    assert manifest.receipt["held_out"].keys() == {"examples", "fewer", "bare", "violations"}
+    assert all(scores.keys() == {"web", "wiki"} for scores in manifest.receipt["held_out"].values())
     assert manifest.base == "tagger"
     last = json.loads((tmp_path / "run" / LOG).read_text().splitlines()[-1])
     assert last["groups"]["examples"].keys() == {"web"}
@@ -140,11 +142,17 @@ def test_layers_begin_as_the_encoders_last_ones(eager: Tagger) -> None:
     assert other.state_dict()["layers.0.outer.weight"].shape == (32, 32)
 
 
-def test_the_nearest_documents_share_the_words(shipped: Tagger) -> None:
-    known = [
-        Document(id=str(i), text=text) for i, text in enumerate(["He plays jazz.", "Rates rose.", "She sang blues."])
-    ]
-    asked = [Document(id="q", text="They play the blues."), Document(id="r", text="Interest rates fell.")]
-    found = nearest(StateReader(shipped), asked, known, 1)
-    assert [each[0].id for each in found] == ["2", "1"]
-    assert nearest(StateReader(shipped), asked, known, 0) == [(), ()]
+def test_a_run_goes_on_from_a_model(data: Path, base: Path, tmp_path: Path) -> None:
+    # Given a model of another shape than the recipe's own
+    first = run(config_of(base, 8), data, tmp_path / "first", resume=False, say=lambda _: None)
+    config = replace(config_of(base, 1), network=InContextConfig(), start=first, rate=1e-9)
+
+    # When a run that learns next to nothing goes on from it
+    second = run(config, data, tmp_path / "second", resume=False, say=lambda _: None)
+
+    # Then what it writes is that model again
+    fingerprint = StateReader(artifact.load(base)).fingerprint
+    (one, _), (other, manifest) = (load_model(folder, fingerprint) for folder in (first, second))
+    theirs = other.state_dict()
+    assert all(torch.allclose(tensor, theirs[name], atol=1e-5) for name, tensor in one.state_dict().items())
+    assert manifest.receipt["config"]["start"] == "model"

@@ -119,7 +119,7 @@ def test_a_detached_command_says_the_job_and_does_not_wait(tagwerk: Tagwerk, ser
         ),
         (
             ("examples.jsonl", "-n", "music", "--tagger", "jazz"),
-            "there is no tagger 'jazz'; known are compact, default",
+            "there is no tagger 'jazz'; known are compact, default, typer",
         ),
     ],
     ids=["examples", "name", "method", "tagger"],

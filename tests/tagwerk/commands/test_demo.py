@@ -29,6 +29,9 @@ def test_the_demo_shows_documents_scores_and_what_is_for_people(tagwerk: Tagwerk
     assert "strict F1" in ended.out
     assert {"music-01", "music-02"} <= rows.keys()
     assert "music-03" not in rows
+    assert {"typing-01", "typing-02"} <= rows.keys()
+    assert "typing-03" not in rows
+    assert "[Ilse Vandermeer|/person" in ended.out
     assert ended.err.splitlines()[-1].startswith("done in ")
 
 

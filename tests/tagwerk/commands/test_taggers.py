@@ -42,20 +42,21 @@ def test_taggers_are_listed_for_people_and_machines(tagwerk: Tagwerk) -> None:
     people, plain, machines = tagwerk("taggers", "list"), tagwerk("taggers"), tagwerk("taggers", "list", "--json")
 
     assert people.out == plain.out
-    assert first_words(people.out) == ["tagger", "compact", "default", "music@1", "music@2"]
+    assert first_words(people.out) == ["tagger", "compact", "default", "typer", "music@1", "music@2"]
     told = json.loads(machines.out)
     assert machines.out == tagwerk("taggers", "--json").out
     assert [(each["name"], each["state"]) for each in told] == [
         ("compact", None),
         ("default", None),
+        ("typer", None),
         ("music@1", "promoted"),
         ("music@2", "candidate"),
     ]
-    assert (told[3]["base"], told[3]["receipt"]["encoder"], told[0]["created_at"]) == ("mini", "mini", None)
+    assert (told[4]["base"], told[4]["receipt"]["encoder"], told[0]["created_at"]) == ("mini", "mini", None)
 
 
 def test_where_there_never_was_a_ledger_the_shipped_ones_are_listed(tagwerk: Tagwerk) -> None:
-    assert first_words(tagwerk("taggers").out) == ["tagger", "compact", "default"]
+    assert first_words(tagwerk("taggers").out) == ["tagger", "compact", "default", "typer"]
     assert json.loads(tagwerk("taggers", "show", "default", "--json").out)["name"] == "default"
 
 

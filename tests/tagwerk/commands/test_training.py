@@ -56,6 +56,13 @@ def test_what_goes_on_from_a_tagger_needs_one(
     assert (ended.code, ended.err.strip()) == (2, f"error: {sentence}")
 
 
+def test_only_the_compact_model_goes_on_from_another(tagwerk: Tagwerk, tmp_path: Path) -> None:
+    ended = tagwerk("train", "llm", "--data", tmp_path, "--minutes", "1", "--base", "tiny/llama", "--start", tmp_path)
+
+    assert ended.code == 2
+    assert ended.err.strip() == "error: --start names a compact model to go on from; tiny/llama starts from itself"
+
+
 def test_the_typer_needs_the_sets_as_well(tagwerk: Tagwerk, tmp_path: Path) -> None:
     ended = tagwerk("train", "typer", "--data", tmp_path, "--minutes", "1", "--out", tmp_path / "run")
 

@@ -104,6 +104,7 @@ def test_taggers_and_encoder_as_they_were_made_are_well(music: Path) -> None:
         ("encoder", OK),
         ("tagger compact", OK),
         ("tagger default", OK),
+        ("tagger typer", OK),
         ("tagger music@1", OK),
     ]
 
@@ -167,6 +168,22 @@ def test_a_tagger_of_the_compact_model_is_held_against_it(tmp_path: Path) -> Non
     assert (big.status, big.found) == (OK, "1 files as they were made; it needs the language model Qwen/x")
     (tmp_path / "mine" / "more").write_text("!")
     assert machine.tagger(tmp_path / "mine", None).status is FAIL
+
+
+def test_a_typer_is_held_against_what_it_stands_on(tmp_path: Path) -> None:
+    # Given the typer that ships, one that was made on another version of its base, and one whose base is gone
+    manifest = json.loads((SHIPPED / "typer" / MANIFEST).read_text())
+    for name, change in (("mine", {}), ("old", {"base_fingerprint": "0" * 64}), ("lost", {"base": "/no/such/encoder"})):
+        shutil.copytree(SHIPPED / "typer", tmp_path / name)
+        (tmp_path / name / MANIFEST).write_text(json.dumps(manifest | change))
+
+    # When they are looked at
+    mine, old, lost = (machine.tagger(tmp_path / name, None) for name in ("mine", "old", "lost"))
+
+    # Then it is said what is wrong
+    assert (mine.status, mine.found) == (OK, f"1 files as they were made, on {manifest['base']}")
+    assert (old.status, f"fits another base {manifest['base']} (000000000000, not" in old.found) == (FAIL, True)
+    assert (lost.status, "its base '/no/such/encoder' is not there" in lost.found) == (FAIL, True)
 
 
 def test_a_tagger_whose_base_is_nowhere_fails(music: Path) -> None:
