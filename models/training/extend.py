@@ -95,6 +95,9 @@ class Extension:
         self.config, self.labels = config, list(labels)
         self.base = base
         self.module = _pupil(base, config)
+        if self.module.config.scoring == "bio":
+            # Begin and inside are no units that could be contrasted or remembered.
+            self.config = replace(config, contrast=None, neighbours=0.0)
         self.module.freeze_words()
         for part in self.module.modules():
             if isinstance(part, torch.nn.Dropout):
@@ -197,7 +200,7 @@ class Extension:
 
 
 def _pupil(base: Tagger, config: ExtendConfig) -> BiEncoder:
-    """A copy of the base's network with what the extension adds, which changes no answer yet."""
+    """A copy of the base's network with what the extension adds."""
     own = base.network.config
     wanted = replace(
         own,
