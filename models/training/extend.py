@@ -94,7 +94,7 @@ class Extension:
         torch.manual_seed(config.seed)
         self.config, self.labels = config, list(labels)
         self.base = base
-        self.module = _pupil(base, config)
+        self.module = pupil(base, config)
         if self.module.config.scoring == "bio":
             # Begin and inside are no units that could be contrasted or remembered.
             self.config = replace(config, contrast=None, neighbours=0.0)
@@ -199,7 +199,7 @@ class Extension:
         return torch.autocast(base.device.type, base.dtype, enabled=base.dtype != torch.float32)
 
 
-def _pupil(base: Tagger, config: ExtendConfig) -> BiEncoder:
+def pupil(base: Tagger, config: ExtendConfig) -> BiEncoder:
     """A copy of the base's network with what the extension adds."""
     own = base.network.config
     wanted = replace(
