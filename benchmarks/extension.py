@@ -279,7 +279,8 @@ def write(options: argparse.Namespace, base: Tagger) -> None:
     rows = [row(size, name, cells) for size in sizes for name in EVERY]
     notes = [
         "means over cyner and litbank and their draws; strict F1, in per cent, at the tagger's own threshold",
-        f"size: examples of each type, or sentences from {SENTENCES_FROM} on; {base.dtype} on {base.device.type}; 0: none",
+        f"size: examples of each type, 0 for none, or sentences from {SENTENCES_FROM} on",
+        f"{base.dtype} on {base.device.type}",
         "nested: of the entities of litbank that overlap with another, how many are found",
         "others: mean F1 on the held-out groups of other sets, which the examples say nothing of",
         f"{options.judges} sentences judge; steps of an extension: {options.steps or 'as it has them'}",
