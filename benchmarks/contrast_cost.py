@@ -59,6 +59,8 @@ def main() -> None:
             took, peaks[name] = worker.recv()
             if number >= WARM:
                 seconds[name].append(took)
+    for worker in workers.values():
+        worker.send(None)
     plain = statistics.median(seconds[EXTENSION])
     rows = [row(name, seconds[name], plain, peaks[name]) for name in METHODS]
     notes = [circumstances(options, loaded(options.tagger)), f"median of {rounds} steps", *NOTES]

@@ -32,7 +32,7 @@ from models.devices import best_device, working_dtype
 from models.scores import score
 from models.tagger import Tagger
 from models.training.contrasts import ContrastConfig
-from models.training.extend import ExtendConfig, extend
+from models.training.extend import ExtendConfig, extend, pupil
 from models.training.heldout import load_groups
 from models.training.sets import HeldOut, load_documents, load_mix
 from models.verbalise import as_label, verbalisations
@@ -189,6 +189,10 @@ class School:
         self, config: ExtendConfig, base: Tagger, support: list[Document], labels: list[Label]
     ) -> tuple[Tagger, float]:
         """The tagger, and the seconds that its training took."""
+        if not support:
+            return Tagger(
+                base.encoder, pupil(base, config), base.calibration, device=base.device, dtype=base.dtype
+            ), 0.0
         texts = tuple(document.text for document in support)
         if texts != self.support:
             self.support, self.taught = texts, {}
@@ -275,7 +279,8 @@ def write(options: argparse.Namespace, base: Tagger) -> None:
     rows = [row(size, name, cells) for size in sizes for name in EVERY]
     notes = [
         "means over cyner and litbank and their draws; strict F1, in per cent, at the tagger's own threshold",
-        f"size: examples of each type, or sentences from {SENTENCES_FROM} on; {base.dtype} on {base.device.type}",
+        f"size: examples of each type, 0 for none, or sentences from {SENTENCES_FROM} on",
+        f"{base.dtype} on {base.device.type}",
         "nested: of the entities of litbank that overlap with another, how many are found",
         "others: mean F1 on the held-out groups of other sets, which the examples say nothing of",
         f"{options.judges} sentences judge; steps of an extension: {options.steps or 'as it has them'}",

@@ -55,7 +55,8 @@ TITLES = {
     ZERO: "zero-shot, types described",
     "extension": "taught by the support set",
     "contrastive": "taught by words contrasted",
-    "both": "taught by the support set, spans contrasted",
+    "both": "taught by the support set, spans contrasted, labels behind",
+    "no suffix": "taught by the support set, spans contrasted",
 }
 SOURCES = {"source": "inter_dev alone, 13 types", "shipped": "the shipped mix, no sentence of inter_test"}
 RESAMPLES = 1000

@@ -6,6 +6,7 @@ for as many steps.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from models.training.contrastive import contrastive, framework
@@ -21,10 +22,16 @@ def plain(config: ExtendConfig) -> ExtendConfig:
     return config
 
 
+def unread(config: ExtendConfig) -> ExtendConfig:
+    """Extension with contrast beside it that reads no labels behind its passages."""
+    return replace(contrastive(config), suffix=False)
+
+
 #: By name: plain extension, the contrastive papers' framework on words, and extension with contrast beside it.
 METHODS: dict[str, Callable[[ExtendConfig], ExtendConfig]] = {
     "extension": plain,
     "contrastive": framework,
     "both": contrastive,
+    "no suffix": unread,
 }
 EXTENSION = "extension"

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 
 def contrastive(config: ExtendConfig) -> ExtendConfig:
-    """The same extension with contrast: its spans against each other beside their cross-entropy, nearest ones' say."""
-    return replace(config, contrast=ContrastConfig(alpha=0.2), neighbours=0.4)
+    """The same extension with contrast: its spans against each other beside their cross-entropy.
+
+    Passages are read with the labels behind them, and the nearest spans of the examples have a say.
+    """
+    return replace(config, contrast=ContrastConfig(alpha=0.2), neighbours=0.4, suffix=True)
 
 
 def framework(config: ExtendConfig) -> ExtendConfig:
     """The papers' own: words inside of labels or outside, read with the labels behind, nearest words and labels."""
-    contrast = ContrastConfig(distance="js", alpha=0.5, outside=True)
+    contrast = ContrastConfig(distance="js", alpha=0.5, outside=True, units=256)
     return replace(config, scoring="io", suffix=True, spread=True, neighbours=0.5, contrast=contrast)

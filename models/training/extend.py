@@ -94,7 +94,10 @@ class Extension:
         torch.manual_seed(config.seed)
         self.config, self.labels = config, list(labels)
         self.base = base
-        self.module = _pupil(base, config)
+        self.module = pupil(base, config)
+        if self.module.config.scoring == "bio":
+            # Begin and inside are no units that could be contrasted or remembered.
+            self.config = replace(config, contrast=None, neighbours=0.0)
         self.module.freeze_words()
         for part in self.module.modules():
             if isinstance(part, torch.nn.Dropout):
@@ -196,8 +199,8 @@ class Extension:
         return torch.autocast(base.device.type, base.dtype, enabled=base.dtype != torch.float32)
 
 
-def _pupil(base: Tagger, config: ExtendConfig) -> BiEncoder:
-    """A copy of the base's network with what the extension adds, which changes no answer yet."""
+def pupil(base: Tagger, config: ExtendConfig) -> BiEncoder:
+    """A copy of the base's network with what the extension adds."""
     own = base.network.config
     wanted = replace(
         own,

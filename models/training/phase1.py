@@ -24,6 +24,7 @@ from models.tagger import Calibration, Tagger
 from models.tagging import grown
 from models.training.contrasting import contrast
 from models.training.contrasts import ContrastConfig
+from models.training.course import Course
 from models.training.heldout import calibrate, evaluate, load_familiar, load_groups
 from models.training.loop import LoopConfig, train
 from models.training.objectives import entropy
@@ -238,7 +239,8 @@ def run(config: Phase1Config, data: Path, folder: Path, *, resume: bool, say: Ca
     tagger = recipe.calibrated()
     target = folder / "tagger"
     shutil.rmtree(target, ignore_errors=True)
-    artifact.save(target, tagger, name="default", receipt=_receipt(config, tagger, recipe))
+    receipt = _receipt(config, tagger, recipe) | {"course": Course.of(folder).told()}
+    artifact.save(target, tagger, name="default", receipt=receipt)
     return target
 
 

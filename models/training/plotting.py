@@ -20,6 +20,9 @@ PICTURE = "log.png"
 #: Key of the log's lines that is drawn against the right axis.
 FIGURE = "held_out_f1"
 
+#: Key of the log's lines that is drawn beside the loss.
+GRADIENT = "gradient_norm"
+
 
 def can_draw() -> bool:
     """Whether matplotlib is installed."""
@@ -35,8 +38,10 @@ def draw(log: Path) -> Path | None:
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     losses = figure.add_subplot()
-    losses.set(xlabel="step", ylabel="loss")
+    losses.set(xlabel="step", ylabel="loss; dotted: norm of the gradient")
     losses.plot([entry["step"] for entry in entries], [entry["loss"] for entry in entries], "o-", color="tab:gray")
+    sloped = [entry for entry in entries if GRADIENT in entry]
+    losses.plot([entry["step"] for entry in sloped], [entry[GRADIENT] for entry in sloped], ":", color="tab:gray")
     scores = losses.twinx()
     scores.set(ylabel="strict F1, held-out types", ylim=(0, 1))
     measured = [entry for entry in entries if FIGURE in entry]

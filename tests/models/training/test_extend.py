@@ -11,6 +11,8 @@ import torch
 
 from models import artifact
 from models.scores import score
+from models.tagger import Tagger
+from models.tagging import network_of
 from models.training.contrastive import contrastive, framework
 from models.training.contrasts import ContrastConfig
 from models.training.extend import ExtendConfig, Extension, extend
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.encoder import Encoder
-    from models.tagger import Tagger
 
 #: A small network learns faster, from fewer and larger steps.
 CONFIG = ExtendConfig(passes=30, least_steps=60, budget=256, encoder_rate=3e-3, head_rate=1e-2, dropout=0.0, blend=1.0)
@@ -140,6 +141,17 @@ def test_what_an_extension_adds_to_the_network_changes_nothing_yet(
     began = dict(base.network.named_parameters())
     assert all(torch.equal(weight, began[name]) for name, weight in recipe.module.named_parameters() if name in began)
     assert recipe.module.encoder is not base.network.encoder
+
+
+def test_words_that_begin_and_go_on_are_extended_without_contrast(tiny: Encoder, tmp_path: Path) -> None:
+    plain = tiny_tagger(tiny)
+    network = network_of(tiny, replace(plain.network.config, scoring="bio"))
+    base = Tagger(tiny, network, plain.calibration)
+
+    tagger = extend(contrastive(replace(CONFIG, least_steps=2, passes=0)), base, documents(4), LABELS, tmp_path)
+
+    assert tagger.memory is None
+    assert tagger.predict(["Anna lives in Bern ."], LABELS)
 
 
 def test_a_killed_contrastive_extension_goes_on_where_it_was(base: Tagger, tmp_path: Path) -> None:
