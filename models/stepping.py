@@ -87,6 +87,8 @@ class _State:
         self._cache: Any = None
         known = inspect.signature(model.forward).parameters
         self._positioned, self._last_only = "position_ids" in known, "logits_to_keep" in known
+        # What transformers calls it from 5.24 on, and what it was called before, as in code that models bring along.
+        self._cached = "cache" if "cache" in known else "past_key_values"
 
     def read(self) -> Tensor:
         """Logits (b, vocabulary) after the prompts."""
@@ -108,12 +110,12 @@ class _State:
         self._cache.batch_select_indices(index)
 
     def _forward(self, ids: Tensor, positions: Tensor) -> Tensor:
-        more: dict[str, Any] = {"position_ids": positions} if self._positioned else {}
+        more: dict[str, Any] = {self._cached: self._cache}
+        if self._positioned:
+            more["position_ids"] = positions
         if self._last_only:
             more["logits_to_keep"] = 1
-        found = self._model(
-            input_ids=ids, attention_mask=self._mask, past_key_values=self._cache, use_cache=True, **more
-        )
-        self._cache = found.past_key_values
+        found = self._model(input_ids=ids, attention_mask=self._mask, use_cache=True, **more)
+        self._cache = found["cache" if "cache" in found else "past_key_values"]
         logits: Tensor = found.logits[:, -1]
         return logits
