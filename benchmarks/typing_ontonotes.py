@@ -93,7 +93,11 @@ def main() -> None:
         f"{name}: {told}" for name, (_, told) in compared.items()
     )
     path = tables.write(
-        "typing_ontonotes", "Few-shot typing on OntoNotes", [*rows, *theirs()], [circumstances, *NOTES], options.out
+        options.name or "typing_ontonotes",
+        "Few-shot typing on OntoNotes",
+        [*rows, *theirs()],
+        [circumstances, *NOTES],
+        options.out,
     )
     print(path.read_text(encoding="utf-8"))
 

@@ -66,6 +66,7 @@ def typing_options(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=int, help="most mentions that are measured on, to try a command")
     parser.add_argument("--steps", type=int, help="steps of one training, to try a command")
     parser.add_argument("--out", type=Path, default=tables.RESULTS, help="folder for the table")
+    parser.add_argument("--name", help="name of the table, where it is not the command's own")
     return parser
 
 

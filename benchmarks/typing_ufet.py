@@ -73,7 +73,9 @@ def main() -> None:
     circumstances = f"budget {options.budget}; {machine(typer)}; " + "; ".join(
         f"{name}: {told}" for name, (_, told) in compared.items()
     )
-    path = tables.write("typing_ufet", "Ultra-fine typing", [*rows, *theirs()], [circumstances, *NOTES], options.out)
+    path = tables.write(
+        options.name or "typing_ufet", "Ultra-fine typing", [*rows, *theirs()], [circumstances, *NOTES], options.out
+    )
     print(path.read_text(encoding="utf-8"))
 
 
