@@ -94,6 +94,20 @@ def test_a_reading_is_chosen_with_examples_and_without(group: HeldOut) -> None:
     assert found["examples"] == found["bare"] == {"songs": 1}
 
 
+def test_of_readings_that_are_nearly_as_good_the_least_eager_is_chosen(
+    group: HeldOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a reading by zero that is six points worse than the best
+    generator: Any = Scripted()
+    readings = []
+
+    for tolerance in (0.05, 0.06):
+        monkeypatch.setattr("models.training.incontext_judging.TOLERANCE", tolerance)
+        readings.append(chosen(generator, [group])[0].eagerness)
+
+    assert readings == [0.5, 0.0]
+
+
 def test_the_nearest_documents_share_the_words(shipped: Tagger) -> None:
     known = [
         Document(id=str(i), text=text) for i, text in enumerate(["He plays jazz.", "Rates rose.", "She sang blues."])
