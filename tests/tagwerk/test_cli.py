@@ -121,7 +121,7 @@ def test_the_commands_are_these() -> None:
     groups = {group.name for group in app.registered_groups}
 
     running = {"worker", "reaper", "migrate", "serve", "flower", "doctor"}
-    assert commands == {"demo", "tag", "evaluate", "adapt", *running}
+    assert commands == {"demo", "tag", "type", "evaluate", "adapt", *running}
     assert groups == {"jobs", "keys", "taggers", "train"}
 
 

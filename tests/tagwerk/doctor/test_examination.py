@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jobs.store import Ledger
 
 OK, WARN, FAIL = Status
-MACHINE = ["encoder", "tagger compact", "tagger default", "language model", "device", "flower"]
+MACHINE = ["encoder", "tagger compact", "tagger default", "tagger typer", "language model", "device", "flower"]
 
 
 def by_check() -> dict[str, Finding]:
