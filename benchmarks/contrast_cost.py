@@ -70,6 +70,7 @@ def main() -> None:
 NOTES = (
     f"a step: loss, gradient and update over {SENTENCES} sentences of about {PIECES} pieces, the labels behind each",
     "memory: the most that a process held at any time, with python, torch and the weights, in 10^9 bytes",
+    "both: what `--method contrastive` does; contrastive: the papers' own framework, words as Gaussians",
 )
 
 

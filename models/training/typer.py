@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from models.devices import best_device, working_dtype
@@ -289,8 +289,3 @@ def _receipt(config: TyperTraining, broad: BroadSet, device: torch.device, found
         "frequent types": dict(frequent(broad)),
         "held_out": found,
     }
-
-
-def parameters(module: nn.Module) -> int:
-    """How many weights are trained."""
-    return sum(each.numel() for each in module.parameters() if each.requires_grad)
