@@ -7,9 +7,10 @@ The second form screens the contrastive settings: distance, form of the loss, we
 
 TAGGER must not have learnt the held-out groups, as the one that ships has in the end; what a training without
 `--everything` writes is one. Support sets come from the train split of the sets that the mix holds out whole (cyner,
-litbank): K sentences for each type, or so many sentences in all from 50 on; their dev split judges. Forgetting is the
-mean F1 on the other held-out groups at the tagger's own threshold. FOLDER keeps what was measured: a run that was
-stopped goes on. No test split is read.
+litbank): K sentences for each type, or so many sentences in all from 50 on; their dev split judges. A third set are the
+four types of Few-NERD's inter source that are held out, half of their sentences to learn from. Forgetting is the mean
+F1 on the other held-out groups at the tagger's own threshold. FOLDER keeps what was measured: a run that was stopped
+goes on. No test split is read.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import tables
 from benchmarks.few_shot import drawn
+from benchmarks.fewnerd_episodes import task_of
+from benchmarks.source_base import SET
 from models import artifact
 from models.decoding import overlaps
 from models.devices import best_device, working_dtype
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from models.training.heldout import Group
     from models.types import Document, Label
 
-SETS = {"cyner": "cyber security", "litbank": "novels"}
+SETS = {"cyner": "cyber security", "litbank": "novels", SET: ""}
 #: From so many on, a size is sentences in all.
 SENTENCES_FROM = 50
 #: Sentences that judge.
@@ -89,6 +92,7 @@ SCREENED: dict[str, dict[str, Any]] = {
     **nearest("spans, alpha 0.2", contrasted(alpha=0.2)),
     **nearest("spans, alpha 0.5", contrasted(alpha=0.5)),
     **nearest("suffix", {"suffix": True}),
+    **nearest("suffix, spans, alpha 0.2", contrasted(alpha=0.2) | {"suffix": True}),
     "spans, alpha 0.5, L_in": contrasted(alpha=0.5, form="in"),
     "spans, alpha 0.5, outside a class": contrasted(alpha=0.5, outside=True),
     "spans, alpha 0.5, JS": contrasted(alpha=0.5, distance="js") | {"spread": True},
@@ -116,19 +120,22 @@ def main() -> None:
     arguments.add_argument("--judges", type=int, default=JUDGES, help="sentences that judge")
     arguments.add_argument("--others", type=int, default=OTHERS, help="sentences of each other group, 0 for none")
     arguments.add_argument("--name", default="extension", help="of the table")
+    arguments.add_argument("--sets", default=",".join(SETS))
     arguments.add_argument("--tagger", type=Path, required=True, help="folder of a tagger")
     options = arguments.parse_args()
+    # Of Few-NERD, those whose types are held out.
+    options.split, options.limit = "dev", None
     options.work.mkdir(parents=True, exist_ok=True)
     device = best_device()
     base = artifact.load(options.tagger, device=device, dtype=working_dtype(device))
-    trials = {data_set: Trial.read(options, data_set, base) for data_set in SETS}
+    trials = {data_set: Trial.read(options, data_set, base) for data_set in options.sets.split(",")}
     rows = [*SCREENED] if options.rows == "SCREENED" else options.rows.split(";")
     steps = {} if options.steps is None else {"least_steps": options.steps, "most_steps": options.steps}
     cells = [
         (name, size, data_set, draw)
         for size in options.sizes.split(",")
         for draw in range(options.draws)
-        for data_set in SETS
+        for data_set in trials
         for name in rows
     ]
     school = School()
@@ -160,6 +167,8 @@ class Trial:
         wording = verbalisations(data_set)
         names = {name: as_label(verbalisation).name for name, verbalisation in wording.items()}
         labels = [as_label(verbalisation) for verbalisation in wording.values()]
+        if data_set == SET:
+            return cls._of_hidden_types(options, base)
 
         def split(file: str, limit: int) -> list[Document]:
             held_out = HeldOut(name="", data_set=data_set, file=file, labels=None)
@@ -176,6 +185,20 @@ class Trial:
             before=f1(base, judges, labels),
             others_before=mean_f1(base, others),
         )
+
+    @classmethod
+    def _of_hidden_types(cls, options: argparse.Namespace, base: Tagger) -> Trial:
+        """Sentences of `inter_dev` that have hidden types alone: every other one is to learn from, the rest judge."""
+        task = task_of(options, way=1)
+        own = [
+            document
+            for document in task.pool
+            if document.entities and all(span.label in task.types for span in document.entities)
+        ]
+        labels = [task.labels[name] for name in task.types]
+        judges = own[1::2][: options.judges]
+        before = f1(base, judges, labels)
+        return cls(labels=labels, pool=own[::2], judges=judges, others=[], before=before, others_before=None)
 
 
 @dataclass(slots=True)
@@ -278,7 +301,7 @@ def write(options: argparse.Namespace, base: Tagger) -> None:
     sizes = sorted({cell["size"] for cell in cells}, key=int)
     rows = [row(size, name, cells) for size in sizes for name in EVERY]
     notes = [
-        "means over cyner and litbank and their draws; strict F1, in per cent, at the tagger's own threshold",
+        "means over the sets and their draws; strict F1, in per cent, at the tagger's own threshold",
         f"size: examples of each type, 0 for none, or sentences from {SENTENCES_FROM} on",
         f"{base.dtype} on {base.device.type}",
         "nested: of the entities of litbank that overlap with another, how many are found",

@@ -55,8 +55,13 @@ TITLES = {
     ZERO: "zero-shot, types described",
     "extension": "taught by the support set",
     "contrastive": "taught by words contrasted",
-    "both": "taught by the support set, spans contrasted, labels behind",
-    "no suffix": "taught by the support set, spans contrasted",
+    "both": "taught by the support set, spans contrasted, labels behind, nearest spans asked",
+    "no suffix": "as before, without labels behind",
+    "no contrast": "as before, without spans contrasted",
+    "no nearest": "as before, without the nearest spans",
+    "suffix alone": "taught by the support set, labels behind",
+    "contrast alone": "taught by the support set, spans contrasted",
+    "nearest alone": "taught by the support set, nearest spans asked",
 }
 SOURCES = {"source": "inter_dev alone, 13 types", "shipped": "the shipped mix, no sentence of inter_test"}
 RESAMPLES = 1000
@@ -86,7 +91,8 @@ def main() -> None:
         # On other types than theirs, nothing stands beside what others report.
         rows += peer_rows(way) if options.split == "test" else []
     notes = [
-        f"{count(options)} episodes for each K and way, {options.steps} steps an episode",
+        "; ".join(f"{count(options, shots)} episodes of {shots}-shot" for shots in SHOTS)
+        + f" for each way, {options.steps} steps an episode",
         circumstances(options, loaded(options.tagger)),
         *NOTES,
     ]
@@ -113,7 +119,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--methods", default=EXTENSION, help=f"some of {', '.join(METHODS)}")
     parser.add_argument("--ways", default="5", help="types of an episode")
     parser.add_argument("--name", default="fewnerd_episodes", help="of the table, before the split's")
-    parser.add_argument("--episodes", type=int, help="instead of the budget's")
+    parser.add_argument("--episodes", help="instead of the budget's; or one number for each K, as in 100,30")
     parser.add_argument("--steps", type=int, default=20, help="steps that an episode's support set is learnt in")
     parser.add_argument("--blend", type=float, default=1.0, help="share of what was learnt that is kept")
     parser.add_argument("--bases", default=",".join(SOURCES))
@@ -122,9 +128,10 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def count(options: argparse.Namespace) -> int:
-    """Episodes for each K."""
-    return int(options.episodes or BUDGETS[options.budget].episodes)
+def count(options: argparse.Namespace, shots: int) -> int:
+    """Episodes for a K."""
+    numbers = str(options.episodes or BUDGETS[options.budget].episodes).split(",")
+    return int(numbers[SHOTS.index(shots) % len(numbers)])
 
 
 def task_of(options: argparse.Namespace, way: int) -> Task:
@@ -179,7 +186,7 @@ def episodes(task: Task, folder: Path, shots: int, options: argparse.Namespace) 
     }
     sampler = EpisodeSampler(task.pool, task.types, way=task.way, shots=shots, seed=0)
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in configs}
-    for number in range(count(options)):
+    for number in range(count(options, shots)):
         for name, config in configs.items():
             measured = partial(measure, base, config, sampler, task, number)
             found[name].append(journals[name].once(f"{shots}/{number}", measured))

@@ -7,7 +7,7 @@ for as many steps.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.training.contrastive import contrastive, framework
 
@@ -22,16 +22,22 @@ def plain(config: ExtendConfig) -> ExtendConfig:
     return config
 
 
-def unread(config: ExtendConfig) -> ExtendConfig:
-    """Extension with contrast beside it that reads no labels behind its passages."""
-    return replace(contrastive(config), suffix=False)
+def changed(**settings: Any) -> Callable[[ExtendConfig], ExtendConfig]:  # noqa: ANN401 -- fields of the configuration
+    """Extension with contrast beside it, some of its settings taken away."""
+    return lambda config: replace(contrastive(config), **settings)
 
 
-#: By name: plain extension, the contrastive papers' framework on words, and extension with contrast beside it.
+#: By name: plain extension, the contrastive papers' framework on words, extension with contrast beside it, and that
+#: without one of its parts each.
 METHODS: dict[str, Callable[[ExtendConfig], ExtendConfig]] = {
     "extension": plain,
     "contrastive": framework,
     "both": contrastive,
-    "no suffix": unread,
+    "no suffix": changed(suffix=False),
+    "no contrast": changed(contrast=None),
+    "no nearest": changed(neighbours=0.0),
+    "suffix alone": changed(contrast=None, neighbours=0.0),
+    "contrast alone": changed(suffix=False, neighbours=0.0),
+    "nearest alone": changed(suffix=False, contrast=None),
 }
 EXTENSION = "extension"

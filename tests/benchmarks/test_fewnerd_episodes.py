@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.fewnerd_episodes import labels_of_test_split, peer_rows, read_task, row, spread, summed
+from benchmarks.fewnerd_episodes import count, labels_of_test_split, peer_rows, read_task, row, spread, summed
 from benchmarks.source_base import alone, hidden_types, source_base
 from models import artifact
 from models.errors import BadTrainingData
@@ -36,6 +37,12 @@ def test_counts_are_summed_before_f1_is_taken() -> None:
     found = [episode(1, 1, 1), episode(0, 9, 9)]
 
     assert summed(found).f1 == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("asked", "one", "five"), [("100,30", 100, 30), ("8", 8, 8)])
+def test_episodes_may_be_more_of_one_shot_than_of_five(asked: str, one: int, five: int) -> None:
+    options = argparse.Namespace(episodes=asked)
+    assert [count(options, shots) for shots in (1, 5)] == [one, five]
 
 
 def test_equal_episodes_have_no_spread() -> None:
