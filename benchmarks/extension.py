@@ -19,23 +19,21 @@ import argparse
 import json
 import random
 import statistics
-import tempfile
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import tables
 from benchmarks.few_shot import drawn
 from benchmarks.fewnerd_episodes import task_of
+from benchmarks.school import School
 from benchmarks.source_base import SET
 from models import artifact
 from models.decoding import overlaps
 from models.devices import best_device, working_dtype
 from models.scores import score
-from models.tagger import Tagger
 from models.training.contrasts import ContrastConfig
-from models.training.extend import ExtendConfig, extend, pupil
+from models.training.extend import ExtendConfig
 from models.training.heldout import load_groups
 from models.training.sets import HeldOut, load_documents, load_mix
 from models.verbalise import as_label, verbalisations
@@ -43,6 +41,7 @@ from models.verbalise import as_label, verbalisations
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from models.tagger import Tagger
     from models.training.heldout import Group
     from models.types import Document, Label
 
@@ -199,44 +198,6 @@ class Trial:
         judges = own[1::2][: options.judges]
         before = f1(base, judges, labels)
         return cls(labels=labels, pool=own[::2], judges=judges, others=[], before=before, others_before=None)
-
-
-@dataclass(slots=True)
-class School:
-    """The taggers that were taught by the last support set: how a memory is read makes no difference to a training."""
-
-    support: tuple[str, ...] = ()
-    taught: dict[ExtendConfig, tuple[Tagger, float]] = field(default_factory=dict)
-
-    def teach(
-        self, config: ExtendConfig, base: Tagger, support: list[Document], labels: list[Label]
-    ) -> tuple[Tagger, float]:
-        """The tagger, and the seconds that its training took."""
-        if not support:
-            return Tagger(
-                base.encoder, pupil(base, config), base.calibration, device=base.device, dtype=base.dtype
-            ), 0.0
-        texts = tuple(document.text for document in support)
-        if texts != self.support:
-            self.support, self.taught = texts, {}
-        lesson = replace(config, neighbours=1.0)
-        if lesson not in self.taught:
-            began = time.monotonic()
-            with tempfile.TemporaryDirectory() as scratch:
-                tagger = extend(lesson, base, support, labels, Path(scratch))
-            self.taught[lesson] = (tagger, time.monotonic() - began)
-        tagger, seconds = self.taught[lesson]
-        return reading(tagger, config.neighbours), seconds
-
-
-def reading(tagger: Tagger, share: float) -> Tagger:
-    """The same tagger, its memory having such a share; spans without one need none."""
-    assert tagger.memory is not None
-    memory = replace(tagger.memory, recall=replace(tagger.memory.recall, share=share))
-    kept = memory if share or tagger.network.config.scoring == "io" else None
-    return Tagger(
-        tagger.encoder, tagger.network, tagger.calibration, device=tagger.device, dtype=tagger.dtype, memory=kept
-    )
 
 
 def measure(base: Tagger, config: ExtendConfig, size: int, trial: Trial, school: School) -> dict[str, float | None]:

@@ -26,9 +26,10 @@ from benchmarks import crossner, tables
 from benchmarks.journal import Journal
 from benchmarks.methods import EXTENSION, METHODS
 from benchmarks.peers import WHOLE_TRAIN_SPLIT
+from benchmarks.school import School
 from benchmarks.setting import BUDGETS, circumstances, fingerprint, loaded, options_of
 from models.training.adapting import adapt
-from models.training.extend import ExtendConfig, extend
+from models.training.extend import ExtendConfig
 
 if TYPE_CHECKING:
     import argparse
@@ -87,9 +88,10 @@ def main() -> None:
         for name, own in configs.items()
     }
     found = []
+    school = School()
     for cell in cells(options):
         config = configs[cell.method]
-        measured = partial(measure, base, cell, config, options)
+        measured = partial(measure, base, cell, config, options, school)
         result = journals[cell.method].once(cell.key, measured)
         print(
             cell.method,
@@ -128,7 +130,9 @@ def cells(options: argparse.Namespace) -> list[Cell]:
     ]
 
 
-def measure(base: Tagger, cell: Cell, config: ExtendConfig, options: argparse.Namespace) -> dict[str, float | None]:
+def measure(
+    base: Tagger, cell: Cell, config: ExtendConfig, options: argparse.Namespace, school: School
+) -> dict[str, float | None]:
     """Teach a tagger and test it."""
     learnt = crossner.read(options.data, cell.domain, "train", misc=cell.misc)
     unseen = crossner.read(options.data, cell.domain, options.split, misc=cell.misc, limit=options.limit)
@@ -138,22 +142,23 @@ def measure(base: Tagger, cell: Cell, config: ExtendConfig, options: argparse.Na
     labels = list(learnt.labels.values())
     wanted = [label for label in labels if label.name in known]
     own = replace(config, seed=cell.draw)
-    began = time.monotonic()
-    tagger, held_out = taught(own, base, support, wanted, whole=cell.shots == ALL and not cell.misc)
-    seconds = time.monotonic() - began
+    held_out = None
+    if cell.shots == ALL and not cell.misc:
+        tagger, held_out, seconds = adapted(own, base, support, wanted)
+    else:
+        tagger, seconds = school.teach(own, base, support, wanted)
     f1 = 100 * crossner.judged(tagger, unseen.documents, labels).total().f1
     return {"F1": f1, "held out": held_out, "sentences": float(len(support)), "seconds": seconds}
 
 
-def taught(
-    config: ExtendConfig, base: Tagger, support: Sequence[Document], labels: Sequence[Label], *, whole: bool
-) -> tuple[Tagger, float | None]:
-    """The extended tagger, and its receipt's estimate where a whole adaptation was asked for."""
+def adapted(
+    config: ExtendConfig, base: Tagger, support: Sequence[Document], labels: Sequence[Label]
+) -> tuple[Tagger, float, float]:
+    """The tagger of a whole adaptation, its receipt's estimate, and the seconds that it took."""
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        if not whole:
-            return extend(config, base, support, labels, Path(scratch)), None
-        adapted = adapt(config, base, support, labels, Path(scratch), lambda _stage, _share: None)
-        return adapted.tagger, 100 * adapted.receipt["after"]["f1"]
+        found = adapt(config, base, support, labels, Path(scratch), lambda _stage, _share: None)
+    return found.tagger, 100 * found.receipt["after"]["f1"], time.monotonic() - began
 
 
 def drawn(pool: Sequence[Document], shots: int, seed: int) -> list[Document]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from models.training.contrastive import contrastive, framework
+from models.training.contrasts import ContrastConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,21 +24,19 @@ def plain(config: ExtendConfig) -> ExtendConfig:
 
 
 def changed(**settings: Any) -> Callable[[ExtendConfig], ExtendConfig]:  # noqa: ANN401 -- fields of the configuration
-    """Extension with contrast beside it, some of its settings taken away."""
+    """Extension with contrast beside it, some of its settings changed."""
     return lambda config: replace(contrastive(config), **settings)
 
 
-#: By name: plain extension, the contrastive papers' framework on words, extension with contrast beside it, and that
-#: without one of its parts each.
+#: By name: plain extension, the contrastive papers' framework on words, and extension with contrast beside it: that,
+#: with labels behind its passages as well, without one of its parts, and without the objective that its scores are of.
 METHODS: dict[str, Callable[[ExtendConfig], ExtendConfig]] = {
     "extension": plain,
     "contrastive": framework,
     "both": contrastive,
-    "no suffix": changed(suffix=False),
+    "with suffix": changed(suffix=True),
     "no contrast": changed(contrast=None),
     "no nearest": changed(neighbours=0.0),
-    "suffix alone": changed(contrast=None, neighbours=0.0),
-    "contrast alone": changed(suffix=False, neighbours=0.0),
-    "nearest alone": changed(suffix=False, contrast=None),
+    "no labels": changed(contrast=ContrastConfig(alpha=1.0)),
 }
 EXTENSION = "extension"

@@ -28,7 +28,7 @@ CALIBRATING = 0.25
 
 
 def hidden_types() -> frozenset[str]:
-    """Types of the source that the shipped taggers have never been shown."""
+    """Types of the source that are held out of training, until its last minutes with --everything."""
     return load_mix().hidden(SET)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from models.gaussians import DISTANCES, likeness
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from models.biencoder import BiEncoder
     from models.gaussians import Gaussians
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 #: Owner of a unit that is part of no entity.
 OUTSIDE = -1
 _NOT_ASKED = -2
+#: Units that are compared with a memory at a time.
+_AT_A_TIME = 256
 #: How many abstract transitions there are.
 TRANSITIONS = 5
 
@@ -70,26 +72,45 @@ class Memory:
         position = {label.name: i for i, label in enumerate(labels)}
         of_owner = torch.tensor([*(position.get(name, _NOT_ASKED) for name in self.recall.labels), OUTSIDE])
         owners = of_owner.to(self.owners.device)[self.owners]
-        kept = owners != _NOT_ASKED
-        units = network.gaussians(self.vectors[kept])
-        return Neighbours(recall=self.recall, units=units, owners=owners[kept], labels=len(labels))
+        order = owners.argsort(stable=True)[int((owners == _NOT_ASKED).sum()) :]
+        kinds = torch.bincount(owners[order] + 1, minlength=1 + len(labels)).tolist()
+        return Neighbours(recall=self.recall, units=network.gaussians(self.vectors[order]), kinds=tuple(kinds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbours:
-    """A memory whose units belong to the l labels of a job, by their position, or to none of them."""
+    """A memory whose units belong to the l labels of a job or to none of them."""
 
     recall: Recall
+    #: By kind: outside first, then label by label.
     units: Gaussians
-    owners: Tensor
-    labels: int
+    #: How many there are of each kind, 1 + l.
+    kinds: tuple[int, ...]
 
     def nearest(self, units: Gaussians) -> Tensor:
         """Likeness (n, 1 + l) of units to the nearest of each kind, outside first; -inf where there is none."""
-        found = likeness(units, self.units, self.recall.distance)
-        kinds = (self.owners + 1).expand_as(found)
-        best = found.new_full((len(found), 1 + self.labels), float("-inf"))
-        return best.scatter_reduce(1, kinds, found, "amax")
+        best = units.mean.new_full((len(units.mean), len(self.kinds)), float("-inf"))
+        known = [kind for kind, count in enumerate(self.kinds) if count]
+        counts = [self.kinds[kind] for kind in known]
+        compared, apart = self._compared(units)
+        # Few at a time: so many likenesses as stay in a processor's cache.
+        for few in torch.split(torch.arange(len(best), device=best.device), _AT_A_TIME):
+            parts = torch.split(compared(few), counts, 1)
+            best[few.unsqueeze(1), known] = torch.stack([part.amax(1).float() for part in parts], 1) - apart[few]
+        return best
+
+    def _compared(self, units: Gaussians) -> tuple[Callable[[Tensor], Tensor], Tensor]:
+        """What gives the likenesses (k, m) of k units, by position, to the memory's, but for a part of each (n, 1)."""
+        if self.recall.distance != "euclidean":
+            apart = units.mean.new_zeros(len(units.mean), 1)
+            return lambda few: likeness(units[few], self.units, self.recall.distance), apart
+        # The memory's means are all of one length (`BiEncoder.gaussians`): the nearest has the largest product.
+        # Nothing cancels in those, so half precision will do where the rest has it.
+        device = units.mean.device.type
+        kept = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
+        ours, theirs = units.mean.to(kept), self.units.mean.to(kept).T
+        squares = units.mean.square().sum(1, keepdim=True) + self.units.mean[:1].square().sum()
+        return lambda few: ours[few] @ theirs, squares / 2
 
     def mixed(self, scores: Tensor, units: Gaussians) -> Tensor:
         """Log-odds (n, l) against "outside" of which the nearest have their share; labels without any keep theirs."""

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def contrastive(config: ExtendConfig) -> ExtendConfig:
     """The same extension with contrast: its spans against each other beside their cross-entropy.
 
-    Passages are read with the labels behind them, and the nearest spans of the examples have a say.
+    The nearest spans of the examples have a say. Labels stand behind its passages only where those of its base do.
     """
-    return replace(config, contrast=ContrastConfig(alpha=0.2), neighbours=0.4, suffix=True)
+    return replace(config, contrast=ContrastConfig(alpha=0.2), neighbours=0.4)
 
 
 def framework(config: ExtendConfig) -> ExtendConfig:

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from models.training.support import Supported
     from models.types import Label
 
-#: Most units that are kept, and most spans outside of entities of one batch, for each of its passages.
-MOST = 8192
+#: Most units that are kept: a memory is read with every text. Most spans outside of entities of one batch, for each of
+#: its passages.
+MOST = 2560
 HARD = 64
 #: Pieces read at a time.
 _BUDGET = 4096
@@ -42,12 +43,14 @@ def remembering(tagger: Tagger, support: Sequence[Supported], labels: Sequence[L
     Of spans outside of entities those are kept that the tagger finds likest to a label; of words, all.
     """
     position = {label.name: i + 1 for i, label in enumerate(labels)}
+    entities = sum(len(each.spans) for each in support)
+    hard = min(HARD, max(1, (MOST - entities) // len(support)))
     vectors, classes = [], []
     for group in by_length([padded(len(each.passage.pieces)) for each in support], _BUDGET):
         shown = [support[i] for i in group]
         batch = tagger.read([each.passage for each in shown], labels).to(tagger.device)
         targets = targets_of(shown, batch, position, tagger.network.config.max_width).to(tagger.device)
-        units, owners = _units(tagger, batch, targets, labels)
+        units, owners = _units(tagger, batch, targets, labels, hard)
         vectors.append(functional.normalize(units.float(), dim=-1))
         classes.append(owners)
     owners = torch.cat(classes) - 1
@@ -58,7 +61,7 @@ def remembering(tagger: Tagger, support: Sequence[Supported], labels: Sequence[L
     return Tagger(tagger.encoder, network, calibration, device=tagger.device, dtype=tagger.dtype, memory=memory)
 
 
-def _units(tagger: Tagger, batch: Batch, targets: Tensor, labels: Sequence[Label]) -> tuple[Tensor, Tensor]:
+def _units(tagger: Tagger, batch: Batch, targets: Tensor, labels: Sequence[Label], hard: int) -> tuple[Tensor, Tensor]:
     """Vectors (n, d) of the units of a batch that are to be kept, and their classes (n)."""
     network = tagger.network
     with torch.autocast(tagger.device.type, tagger.dtype, enabled=tagger.dtype != torch.float32):
@@ -71,7 +74,7 @@ def _units(tagger: Tagger, batch: Batch, targets: Tensor, labels: Sequence[Label
         places = torch.cat([each for each, _ in scored])
         classes = targets[tuple(places.unbind(-1))]
         likest = torch.cat([scores.float().amax(-1) for _, scores in scored]).masked_fill(classes != 0, float("-inf"))
-        most = min(HARD * len(batch.word_mask), int((classes == 0).sum()))
+        most = min(hard * len(batch.word_mask), int((classes == 0).sum()))
         kept = torch.cat([(classes > 0).nonzero()[:, 0], likest.topk(most).indices])
         return network.span_units(pieces, batch, places[kept]), classes[kept]
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from models import artifact
+from models import memory as remembered
 from models.encoder import load_encoder
 from models.errors import BadArtifact
-from models.gaussians import Gaussians
+from models.gaussians import Gaussians, likeness
 from models.memory import OUTSIDE, Memory, Recall, recall_of
 from models.tagger import Tagger
 from models.types import Label
@@ -42,7 +43,9 @@ def test_units_belong_to_labels_by_name(tagger: Tagger) -> None:
     found = memory().among([other, replace(PLACE, description="anywhere")], tagger.network)
 
     # Those of a label that nobody asks for are left out.
-    assert found.owners.tolist() == [1, OUTSIDE, OUTSIDE, OUTSIDE]
+    assert found.kinds == (3, 0, 1)
+    place = tagger.network.gaussians(memory().vectors[2:3])
+    assert torch.equal(found.units.mean[3:], place.mean)
 
 
 def test_a_labels_score_is_its_own(tagger: Tagger) -> None:
@@ -57,7 +60,7 @@ def test_a_labels_score_is_its_own(tagger: Tagger) -> None:
 
 def test_the_nearest_of_each_kind_counts(tagger: Tagger) -> None:
     neighbours = memory().among([PERSON, PLACE, Label(name="band")], tagger.network)
-    units = neighbours.units[torch.tensor([1, 2, 4])]
+    units = neighbours.units[torch.tensor([4, 5, 1])]
 
     best = neighbours.nearest(units)
 
@@ -65,6 +68,24 @@ def test_the_nearest_of_each_kind_counts(tagger: Tagger) -> None:
     assert best[[0, 1, 2], [1, 2, 0]].tolist() == pytest.approx([0, 0, 0], abs=1e-4)
     assert (best[:, :3] <= 1e-4).all()
     assert best[:, 3].isinf().all()
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "kl", "js"])
+def test_all_are_compared_however_many_at_a_time(
+    tagger: Tagger, distance: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    neighbours = memory(replace(RECALL, distance=distance)).among([PERSON, PLACE], tagger.network)
+    units = tagger.network.gaussians(torch.randn(7, 16))
+    owners = torch.tensor([0, 0, 0, 1, 1, 2])
+
+    monkeypatch.setattr(remembered, "_AT_A_TIME", 2)
+    best = neighbours.nearest(units)
+
+    every = likeness(units, neighbours.units, distance)
+    assert torch.allclose(best, torch.stack([every[:, owners == kind].amax(1) for kind in range(3)], 1), atol=1e-4)
+    # Half precision does where the rest has it.
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.allclose(neighbours.nearest(units), best, atol=0.1)
 
 
 def test_scores_are_mixed_with_the_nearest_and_labels_without_keep_theirs(tagger: Tagger) -> None:

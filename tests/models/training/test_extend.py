@@ -42,6 +42,11 @@ def base(tiny: Encoder) -> Tagger:
     return tiny_tagger(tiny)
 
 
+def with_labels_behind(config: ExtendConfig) -> ExtendConfig:
+    """As contrastive, its passages read with the labels behind them."""
+    return replace(contrastive(config), suffix=True)
+
+
 def f1(tagger: Tagger, seed: int) -> float:
     unseen = documents(12, seed)
     found = tagger.predict([each.text for each in unseen], LABELS)
@@ -117,7 +122,7 @@ def test_scores_need_no_shift_any_more(tiny: Encoder, tmp_path: Path) -> None:
     assert tagger.calibration.threshold == CONFIG.threshold != base.calibration.threshold
 
 
-@pytest.mark.parametrize("kind", [contrastive, framework])
+@pytest.mark.parametrize("kind", [contrastive, framework, with_labels_behind])
 def test_contrast_learns_too_and_its_tagger_can_be_kept(
     base: Tagger, tmp_path: Path, kind: Callable[[ExtendConfig], ExtendConfig]
 ) -> None:
@@ -132,7 +137,7 @@ def test_contrast_learns_too_and_its_tagger_can_be_kept(
     assert kept.predict(["Anna lives in Bern ."], [Label(name="band")])
 
 
-@pytest.mark.parametrize("kind", [contrastive, framework])
+@pytest.mark.parametrize("kind", [contrastive, framework, with_labels_behind])
 def test_what_an_extension_adds_to_the_network_changes_nothing_yet(
     base: Tagger, kind: Callable[[ExtendConfig], ExtendConfig]
 ) -> None:
