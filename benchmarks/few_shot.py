@@ -188,6 +188,9 @@ def table(found: Sequence[tuple[Cell, dict[str, Any]]]) -> list[dict[str, Any]]:
         if averaged := [each for each in by_domain if each["domain"] in crossner.DOMAINS]:
             inside = [(cell, result) for cell, result in of_kind if cell.domain in crossner.DOMAINS]
             rows.append(average(averaged, [means(own) for own in grouped(inside, "draw").values()]))
+        if len(averaged) < len(by_domain):
+            of_draws = [means(own) for own in grouped(of_kind, "draw").values()]
+            rows.append(average(by_domain, of_draws) | {"domain": "average of all sets"})
     return rows
 
 

@@ -91,6 +91,8 @@ class Neighbours:
         """Likeness (n, 1 + l) of units to the nearest of each kind, outside first; -inf where there is none."""
         best = units.mean.new_full((len(units.mean), len(self.kinds)), float("-inf"))
         known = [kind for kind, count in enumerate(self.kinds) if count]
+        if not known:
+            return best
         counts = [self.kinds[kind] for kind in known]
         compared, apart = self._compared(units)
         # Few at a time: so many likenesses as stay in a processor's cache.

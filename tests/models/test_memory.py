@@ -88,6 +88,15 @@ def test_all_are_compared_however_many_at_a_time(
         assert torch.allclose(neighbours.nearest(units), best, atol=0.1)
 
 
+def test_a_memory_of_nothing_that_is_asked_for_has_no_say(tagger: Tagger) -> None:
+    only = replace(memory(), vectors=memory().vectors[:3], owners=memory().owners[:3])
+    scores = torch.randn(4, 1)
+
+    mixed = only.among([Label(name="band")], tagger.network).mixed(scores, tagger.network.gaussians(torch.randn(4, 16)))
+
+    assert torch.equal(mixed, scores)
+
+
 def test_scores_are_mixed_with_the_nearest_and_labels_without_keep_theirs(tagger: Tagger) -> None:
     neighbours = memory().among([PERSON, Label(name="band")], tagger.network)
     units = Gaussians(mean=torch.randn(4, 16), spread=torch.ones(4, 16))

@@ -46,6 +46,18 @@ def test_entities_are_the_last_to_be_left_out(tiny: Encoder, monkeypatch: pytest
     assert sorted(memory.owners.tolist()) == [OUTSIDE] + [0] * 10 + [1] * 10
 
 
+def test_of_many_passages_each_is_remembered_less_well(tiny: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "MOST", 50)
+    # One passage a batch: none can take what is another's.
+    monkeypatch.setattr(remembered, "_BUDGET", 1)
+    support = supported(documents(10), tiny.tokenizer)
+
+    memory = remembering(tiny_tagger(tiny), support, LABELS, RECALL).memory
+
+    assert memory is not None
+    assert [int((memory.owners == owner).sum()) for owner in (0, 1, OUTSIDE)] == [10, 10, 30]
+
+
 def test_of_words_all_are_remembered(tiny: Encoder) -> None:
     base = tiny_tagger(tiny)
     network = network_of(tiny, replace(base.network.config, scoring="io"))
