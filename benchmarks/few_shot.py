@@ -70,7 +70,9 @@ def main() -> None:
     parser.add_argument("--domains", default=",".join(crossner.DOMAINS))
     parser.add_argument("--misc", default="both", choices=MISC, help="whether the type `misc` is learnt and counted")
     parser.add_argument("--methods", default=EXTENSION, help=f"some of {', '.join(METHODS)}")
-    parser.add_argument("--draws", type=int, help="support sets for each K, instead of the budget's")
+    parser.add_argument(
+        "--draws", help="support sets for each K, instead of the budget's; or a number for each, as 5,2"
+    )
     parser.add_argument("--name", default="few_shot", help="of the table, before the split's")
     parser.add_argument("--steps", type=int, help="most steps of one training, to try the command")
     options = parser.parse_args()
@@ -119,15 +121,24 @@ NOTES = (
 
 def cells(options: argparse.Namespace) -> list[Cell]:
     """Everything that is measured, in order."""
-    budget = BUDGETS[options.budget]
+    kinds = options.shots.split(",")
     return [
         Cell(domain=domain, shots=shots, misc=misc, draw=draw, method=method)
-        for shots in options.shots.split(",")
+        for shots in kinds
         for misc in MISC[options.misc]
         for domain in options.domains.split(",")
-        for draw in range(budget.whole if shots == ALL else options.draws or budget.draws)
+        for draw in range(draws(options, kinds.index(shots)))
         for method in options.methods.split(",")
     ]
+
+
+def draws(options: argparse.Namespace, position: int) -> int:
+    """How many support sets the K at some position of --shots has."""
+    budget = BUDGETS[options.budget]
+    if options.shots.split(",")[position] == ALL:
+        return budget.whole
+    numbers = str(options.draws or budget.draws).split(",")
+    return int(numbers[position % len(numbers)])
 
 
 def measure(

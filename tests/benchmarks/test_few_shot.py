@@ -50,7 +50,8 @@ def test_a_budget_says_how_often_each_support_set_is_drawn() -> None:
 
     assert len({cell.key for cell in small}) == len(small) == (2 + 1) * 2 * 2
     assert len(cells(options(budget="full", shots="5", misc="with"))) == 5 * 2
-    assert len(cells(options(draws=3, shots="5,all", misc="with"))) == (3 + 1) * 2
+    assert len(cells(options(draws="3", shots="5,all", misc="with"))) == (3 + 1) * 2
+    assert len(cells(options(draws="5,2", shots="1,5", misc="with"))) == (5 + 2) * 2
 
 
 def test_methods_learn_from_the_same_support_sets() -> None:
