@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import tables
 from benchmarks.concatenated import together
-from benchmarks.methods import EXTENSION, METHODS
+from benchmarks.methods import EXTENSION, METHODS, NAMED
 from benchmarks.setting import BUDGETS, circumstances, loaded, options_of
 from benchmarks.throughput import EXAMPLES
 from corpora.labels import load_labels
@@ -71,8 +71,7 @@ def main() -> None:
 NOTES = (
     f"a step: loss, gradient and update over {SENTENCES} sentences of about {PIECES} pieces, the labels behind each",
     "memory: the most that a process held at any time, with python, torch and the weights, in 10^9 bytes",
-    "both: what `--method contrastive` does, on a base that reads labels behind its passages; contrastive: the papers' "
-    "own framework, words as Gaussians",
+    NAMED,
 )
 
 

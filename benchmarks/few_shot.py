@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import crossner, tables
 from benchmarks.journal import Journal
-from benchmarks.methods import EXTENSION, METHODS
+from benchmarks.methods import EXTENSION, METHODS, NAMED
 from benchmarks.peers import WHOLE_TRAIN_SPLIT
 from benchmarks.school import School
 from benchmarks.setting import BUDGETS, circumstances, fingerprint, loaded, options_of
@@ -103,6 +103,7 @@ def main() -> None:
         )
         found.append((cell, result))
     notes = [circumstances(options, base), *NOTES, *(peer.note() for peer in WHOLE_TRAIN_SPLIT)]
+    notes += [NAMED] if len(configs) > 1 else []
     path = tables.write(f"{options.name}_{options.split}", "Few-shot CrossNER", table(found), notes, options.out)
     print(path.read_text(encoding="utf-8"))
 

@@ -40,3 +40,5 @@ METHODS: dict[str, Callable[[ExtendConfig], ExtendConfig]] = {
     "no labels": changed(contrast=ContrastConfig(alpha=1.0)),
 }
 EXTENSION = "extension"
+#: For tables that compare methods.
+NAMED = "both: what `--method contrastive` does; contrastive: the papers' own framework, words as Gaussians"

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class School:
-    """The taggers that were taught by the last support set: how a memory is read makes no difference to a training."""
+    """The taggers that were taught by the last support set."""
 
-    support: tuple[str, ...] = ()
+    #: Base, examples and labels that were taught last.
+    subject: tuple[Tagger, tuple[Document, ...], tuple[Label, ...]] | None = None
     taught: dict[ExtendConfig, tuple[Tagger, float]] = field(default_factory=dict)
 
     def teach(
@@ -36,9 +37,9 @@ class School:
             return Tagger(
                 base.encoder, pupil(base, config), base.calibration, device=base.device, dtype=base.dtype
             ), 0.0
-        texts = tuple(document.text for document in support)
-        if texts != self.support:
-            self.support, self.taught = texts, {}
+        subject = (base, tuple(support), tuple(labels))
+        if subject != self.subject:
+            self.subject, self.taught = subject, {}
         lesson = replace(config, neighbours=1.0)
         if lesson not in self.taught:
             began = time.monotonic()

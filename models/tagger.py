@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from models.biencoder import Batch, BiEncoder
     from models.encoder import Encoder
-    from models.memory import Memory
+    from models.memory import Memory, Neighbours
     from models.passages import Passage
     from models.types import Label
 
@@ -143,13 +143,14 @@ class Tagger:
         # Equal scores are told apart by the label's name, whatever order the labels came in.
         labels = sorted(labels, key=lambda label: label.name)
         vectors, thresholds = self.label_vectors(labels), self.thresholds(labels)
+        neighbours = self._neighbours(labels)
         pending, failed = self._cut(texts)
         yield [*failed]
         todo = [(i, passage) for i, item in pending.items() for passage in item.passages]
         behind = len(self._behind(labels))
         for group in by_length([padded(len(passage.pieces) + behind) for _, passage in todo], budget):
             batch = [todo[i] for i in group]
-            spans = self._spans([passage for _, passage in batch], vectors, labels)
+            spans = self._spans([passage for _, passage in batch], vectors, labels, neighbours)
             yield self._finish(batch, spans, pending, thresholds)
 
     def predict(self, texts: Sequence[str], labels: Sequence[Label], *, budget: int = 4096) -> list[Prediction]:
@@ -180,14 +181,21 @@ class Tagger:
                 pending[i] = _Pending(found, len(found), [])
         return pending, failed
 
-    def _spans(self, items: list[Passage], vectors: Tensor, labels: Sequence[Label]) -> list[list[Span] | Exception]:
+    @torch.inference_mode()
+    def _neighbours(self, labels: Sequence[Label]) -> Neighbours | None:
+        """What is remembered of the labels."""
+        return None if self.memory is None else self.memory.among(labels, self.network)
+
+    def _spans(
+        self, items: list[Passage], vectors: Tensor, labels: Sequence[Label], neighbours: Neighbours | None
+    ) -> list[list[Span] | Exception]:
         """Candidate spans of each passage, or the error that it alone met.
 
         A batch that fails is halved and tried again: for want of memory that helps, and otherwise it leaves the
         passage that fails alone. What no smaller batch can mend is raised.
         """
         try:
-            return [*self._forward(items, vectors, labels)]
+            return [*self._forward(items, vectors, labels, neighbours)]
         except RuntimeError as error:
             if is_device_lost(error) or (len(items) == 1 and is_out_of_memory(error)):
                 raise
@@ -196,12 +204,14 @@ class Tagger:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         half = len(items) // 2
-        return self._spans(items[:half], vectors, labels) + self._spans(items[half:], vectors, labels)
+        halves = (items[:half], items[half:])
+        return [found for each in halves for found in self._spans(each, vectors, labels, neighbours)]
 
     @torch.inference_mode()
-    def _forward(self, items: list[Passage], vectors: Tensor, labels: Sequence[Label]) -> list[list[Span]]:
+    def _forward(
+        self, items: list[Passage], vectors: Tensor, labels: Sequence[Label], neighbours: Neighbours | None
+    ) -> list[list[Span]]:
         batch = self.read(items, labels).to(self.device)
-        neighbours = None if self.memory is None else self.memory.among(labels, self.network)
         thresholds = self.thresholds(labels)
         threshold = torch.tensor([thresholds[label.name] for label in labels], device=self.device)
         least = (threshold - self.calibration.margin).clamp_min(0.01)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from models.tagger import Tagger
 
 LABELS = [PERSON, PLACE]
+SAME = documents(4)
 PLAIN = ExtendConfig(least_steps=2, most_steps=2, budget=256)
 
 
@@ -51,8 +52,18 @@ def test_another_method_or_seed_is_taught_anew(base: Tagger) -> None:
         school.teach(config, base, documents(4), LABELS)
 
     assert len(school.taught) == 3
-    # Other examples take the place of the last.
-    school.teach(PLAIN, base, documents(6), LABELS)
+
+
+def test_other_examples_or_labels_take_the_place_of_the_last(base: Tagger) -> None:
+    school = School()
+    first, _ = school.teach(PLAIN, base, documents(4), LABELS)
+
+    # The same texts, of which less is asked.
+    persons = [replace(each, entities=tuple(s for s in each.entities or () if s.label == PERSON.name)) for each in SAME]
+    fewer, _ = school.teach(PLAIN, base, persons, [PERSON])
+    again, _ = school.teach(PLAIN, base, SAME, LABELS)
+
+    assert len({id(each.network) for each in (first, fewer, again)}) == 3
     assert len(school.taught) == 1
 
 
